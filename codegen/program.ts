@@ -1,0 +1,100 @@
+/**
+ * Programs: what one call of a traced function runs, as data. The tracer lowers a graph to a `ProgramSpec`; run/ plans
+ * its memory, wasm/ turns it into one module with one exported `main(frame)`.
+ *
+ * Buffers are named by their index in `buffers`. A call supplies the inputs, the addresses of the variables and the
+ * values of the size names; steps run in order; the outputs are read back at the end. `commit` makes a value the new
+ * content of a variable: the planner lets the producing step write there directly when nothing later needs the old
+ * content and no index of the producer reads what it has already overwritten, and copies otherwise. A variable's buffer
+ * stands for one value, also after a commit: the content when the call began, or since the last host step that lists
+ * the buffer in `writes`.
+ */
+import type { DType, TypedArray } from './dtype.ts'
+import type { ExprPool } from './expr.ts'
+import type { Kernel } from './kernel.ts'
+import type { Size } from './size.ts'
+
+/** Where a buffer's memory comes from. */
+export type Storage =
+  /** Copied in from the call's `inputs[index]`. */
+  | { readonly kind: 'input'; readonly index: number }
+  /** The storage of the call's `variables[index]`. Read where it lies; changed by `commit` only. */
+  | { readonly kind: 'variable'; readonly index: number }
+  /** Fixed data, placed in memory once per program. */
+  | { readonly kind: 'constant'; readonly data: TypedArray }
+  /** Arena memory, alive from its first write to its last read. */
+  | { readonly kind: 'temporary' }
+
+export interface ProgramBuffer {
+  readonly name: string
+  readonly dtype: DType
+  readonly elements: Size
+  readonly storage: Storage
+}
+
+/** Runs a kernel; `buffers[i]` is the program buffer bound to the kernel's i-th buffer. */
+export interface KernelStep {
+  readonly kind: 'kernel'
+  readonly kernel: Kernel
+  /** What made the kernel's expressions; passes make more of them. */
+  readonly pool: ExprPool
+  readonly buffers: readonly number[]
+}
+
+/** A matrix operand: element (row, column) lies at offset + row·rowStride + column·columnStride, all in elements. */
+export interface MatrixOperand {
+  readonly buffer: number
+  readonly rowStride: Size
+  readonly columnStride: Size
+  /** Distance between consecutive matrices of the batch. */
+  readonly batchStride: Size
+}
+
+/** c = activation(init + a·b) for each matrix of the batch: float32, c dense row-major per matrix [rows, columns]. */
+export interface GemmStep {
+  readonly kind: 'gemm'
+  readonly batch: Size
+  readonly rows: Size
+  readonly columns: Size
+  readonly inner: Size
+  readonly a: MatrixOperand
+  readonly b: MatrixOperand
+  readonly c: number
+  /** Added before the activation: a row of `columns` (rowStride 0) or a matrix (rowStride = columns). */
+  readonly init: { readonly buffer: number; readonly rowStride: Size; readonly batchStride: Size } | undefined
+  readonly activation: 'none' | 'relu'
+}
+
+/** Calls the host's `fail(id, value)` (which throws) when the int32 scalar in `buffer` is not 0. */
+export interface CheckStep {
+  readonly kind: 'check'
+  readonly buffer: number
+  readonly id: number
+}
+
+/** Calls the host's `call(id)`; the host reads `reads` and may write `writes`; it may call other programs. */
+export interface HostStep {
+  readonly kind: 'host'
+  readonly id: number
+  readonly reads: readonly number[]
+  readonly writes: readonly number[]
+}
+
+/** Makes the content of `from` the content of the variable buffer `variable`. */
+export interface CommitStep {
+  readonly kind: 'commit'
+  readonly variable: number
+  readonly from: number
+}
+
+export type Step = KernelStep | GemmStep | CheckStep | HostStep | CommitStep
+
+export interface ProgramSpec {
+  readonly name: string
+  readonly buffers: readonly ProgramBuffer[]
+  /** Names of the sizes a call supplies, in order. */
+  readonly sizes: readonly string[]
+  readonly steps: readonly Step[]
+  /** Buffers whose content the call returns, in order; may repeat, may be inputs, variables or constants. */
+  readonly outputs: readonly number[]
+}
