@@ -1,0 +1,81 @@
+/**
+ * What the steps of a program read and write, as indices of program buffers.
+ */
+import { type Buffer, type Expr, type LoadExpr, operandsOf } from '../expr.ts'
+import type { Kernel, Statement } from '../kernel.ts'
+import type { ProgramSpec, Step } from '../program.ts'
+
+/** The buffers a step reads and those it writes. */
+export interface Access {
+  readonly reads: ReadonlySet<number>
+  readonly writes: ReadonlySet<number>
+}
+
+/** The expressions a statement evaluates itself, not those of the statements inside it. */
+export function expressionsOf(statement: Statement): readonly Expr[] {
+  switch (statement.kind) {
+    case 'loop':
+      return [statement.from, statement.to]
+    case 'let':
+    case 'set':
+      return [statement.value]
+    case 'store':
+      return [statement.index, statement.value]
+    case 'if':
+      return [statement.condition]
+  }
+}
+
+/** Calls `found` for each load below `expr`; nodes in `seen` are skipped, and visited ones added. */
+export function eachLoad(expr: Expr, found: (load: LoadExpr) => void, seen: Set<Expr> = new Set()): void {
+  if (seen.has(expr)) return
+  seen.add(expr)
+  if (expr.kind === 'load') found(expr)
+  for (const operand of operandsOf(expr)) eachLoad(operand, found, seen)
+}
+
+/** The kernel's own buffers that it loads from and stores to. */
+export function kernelAccess(kernel: Kernel): {
+  readonly loads: ReadonlySet<Buffer>
+  readonly stores: ReadonlySet<Buffer>
+} {
+  const loads = new Set<Buffer>()
+  const stores = new Set<Buffer>()
+  const seen = new Set<Expr>()
+  const visit = (body: readonly Statement[]): void => {
+    for (const statement of body) {
+      for (const expr of expressionsOf(statement)) eachLoad(expr, (load) => loads.add(load.buffer), seen)
+      if (statement.kind === 'store') stores.add(statement.buffer)
+      if (statement.kind === 'loop' || statement.kind === 'if') visit(statement.body)
+    }
+  }
+  visit(kernel.body)
+  return { loads, stores }
+}
+
+function stepAccess(step: Step): Access {
+  switch (step.kind) {
+    case 'kernel': {
+      const { loads, stores } = kernelAccess(step.kernel)
+      const bound = (used: ReadonlySet<Buffer>): Set<number> =>
+        new Set(step.buffers.filter((_, i) => used.has(step.kernel.buffers[i] as Buffer)))
+      return { reads: bound(loads), writes: bound(stores) }
+    }
+    case 'gemm': {
+      const reads = new Set([step.a.buffer, step.b.buffer])
+      if (step.init !== undefined) reads.add(step.init.buffer)
+      return { reads, writes: new Set([step.c]) }
+    }
+    case 'check':
+      return { reads: new Set([step.buffer]), writes: new Set() }
+    case 'host':
+      return { reads: new Set(step.reads), writes: new Set(step.writes) }
+    case 'commit':
+      return { reads: new Set([step.from]), writes: new Set([step.variable]) }
+  }
+}
+
+/** The access of every step, in order. */
+export function programAccess(spec: ProgramSpec): readonly Access[] {
+  return spec.steps.map(stepAccess)
+}

@@ -1,0 +1,246 @@
+/**
+ * Where each buffer of a program lies: the part that can be decided before sizes are known.
+ *
+ * Constants and variables have memory of their own. All other buffers are put into *blocks* of arena memory, each
+ * alive from its first to its last use; layout.ts then gives blocks addresses. Two rules let buffers share storage:
+ *
+ * - A value that is committed to a variable is computed in the variable's storage when nobody can tell: nothing reads
+ *   the old content after the producing step begins (that step itself may, element by element), nothing between it
+ *   and the commit can throw or call the host, and nothing changes the variable again while the value is still read.
+ * - A step may write its result over an operand that dies there, if it reads each element before it stores it.
+ *
+ * Commits done in place disappear from the program; those that remain are copies.
+ */
+import { byteSize } from '../dtype.ts'
+import type { Buffer } from '../expr.ts'
+import type { GemmStep, KernelStep, ProgramBuffer, ProgramSpec, Step } from '../program.ts'
+import { multiplySizes, type Size, sizesEqual } from '../size.ts'
+import { type Access, programAccess } from './access.ts'
+import { overwriting } from './overwrite.ts'
+import { preserveOldValues } from './preserve.ts'
+
+/** Arena memory shared by buffers of equal size that are not alive at the same time. */
+export interface Block {
+  readonly buffers: readonly number[]
+  readonly bytes: Size
+  /** Steps of its first write and its last read: −1 for inputs, the number of steps for outputs. */
+  readonly start: number
+  readonly end: number
+}
+
+/** What a buffer's address is derived from. */
+export type Place =
+  | { readonly kind: 'arena'; readonly block: number }
+  /** The storage of the call's `variables[index]`. */
+  | { readonly kind: 'variable'; readonly index: number }
+  | { readonly kind: 'constant' }
+  /** Nobody uses it. */
+  | { readonly kind: 'nowhere' }
+
+/** The decisions for one program. */
+export interface MemoryPlan {
+  /** The program as it is to be run: with copies of old values, without the commits done in place. */
+  readonly spec: ProgramSpec
+  /** One per buffer of `spec`. */
+  readonly places: readonly Place[]
+  readonly blocks: readonly Block[]
+  /** Names of the variables' buffers whose commits are done in place, one per commit. */
+  readonly inPlaceCommits: readonly string[]
+}
+
+/** Plans a program. */
+export function planMemory(original: ProgramSpec): MemoryPlan {
+  return new Planner(preserveOldValues(original)).plan()
+}
+
+/** Bytes of a buffer. */
+export function bufferBytes(buffer: ProgramBuffer): Size {
+  return multiplySizes(buffer.elements, byteSize(buffer.dtype))
+}
+
+class Planner {
+  readonly #spec: ProgramSpec
+  readonly #steps: Step[]
+  readonly #access: readonly Access[]
+  /** Steps that write or read each buffer, in order; the number of steps stands for being an output. */
+  readonly #writers: readonly number[][]
+  readonly #readers: readonly number[][]
+  /** The variable's buffer in whose storage a temporary lies. */
+  readonly #inVariable = new Map<number, number>()
+  readonly #droppedCommits = new Set<number>()
+  readonly #inPlaceCommits: string[] = []
+
+  constructor(spec: ProgramSpec) {
+    this.#spec = spec
+    this.#steps = [...spec.steps]
+    this.#access = programAccess(spec)
+    this.#writers = spec.buffers.map(() => [])
+    this.#readers = spec.buffers.map(() => [])
+    this.#access.forEach(({ reads, writes }, at) => {
+      for (const buffer of reads) this.#readers[buffer]?.push(at)
+      for (const buffer of writes) this.#writers[buffer]?.push(at)
+    })
+    for (const buffer of new Set(spec.outputs)) this.#readers[buffer]?.push(spec.steps.length)
+  }
+
+  plan(): MemoryPlan {
+    this.#spec.steps.forEach((step, at) => {
+      if (step.kind === 'commit') this.#tryCommitInPlace(at, step.variable, step.from)
+    })
+    const blockOf = this.#makeBlocks()
+    const places = this.#spec.buffers.map((buffer, i): Place => {
+      const variable = this.#inVariable.get(i)
+      const { storage } = variable === undefined ? buffer : (this.#spec.buffers[variable] ?? buffer)
+      if (storage.kind === 'variable') return { kind: 'variable', index: storage.index }
+      if (storage.kind === 'constant') return { kind: 'constant' }
+      const block = blockOf.ids[i]
+      return block === undefined ? { kind: 'nowhere' } : { kind: 'arena', block }
+    })
+    return {
+      spec: { ...this.#spec, steps: this.#steps.filter((_, at) => !this.#droppedCommits.has(at)) },
+      places,
+      blocks: blockOf.blocks,
+      inPlaceCommits: this.#inPlaceCommits,
+    }
+  }
+
+  #lastRead(buffer: number): number {
+    return this.#readers[buffer]?.at(-1) ?? -1
+  }
+
+  #tryCommitInPlace(commit: number, variable: number, from: number): void {
+    const target = this.#spec.buffers[variable]
+    const value = this.#spec.buffers[from]
+    const [producer, ...others] = this.#writers[from] ?? []
+    if (
+      target?.storage.kind !== 'variable' ||
+      value?.storage.kind !== 'temporary' ||
+      this.#inVariable.has(from)
+    )
+      return
+    if (value.dtype !== target.dtype || sizesEqual(value.elements, target.elements) !== true) return
+    if (producer === undefined || others.length > 0 || producer >= commit) return
+    const step = this.#steps[producer]
+    if (step?.kind !== 'kernel' && step?.kind !== 'gemm') return
+
+    for (let at = producer + 1; at < commit; at++) {
+      const between = this.#steps[at]
+      // What may throw must find the variable as it was; another commit would replace the value made here.
+      if (between?.kind === 'check' || between?.kind === 'host' || this.#access[at]?.writes.has(variable))
+        return
+      if (this.#access[at]?.reads.has(variable)) return
+    }
+    // Values that earlier commits left in the same storage are old content, too.
+    const old = [
+      variable,
+      ...[...this.#inVariable].filter(([, home]) => home === variable).map(([buffer]) => buffer),
+    ]
+    if (old.some((buffer) => buffer !== variable && this.#lastRead(buffer) > producer)) return
+    const changed = this.#steps.findIndex(
+      (later, at) =>
+        at > commit && (later.kind === 'host' || (later.kind === 'commit' && later.variable === variable)),
+    )
+    if (changed >= 0 && this.#lastRead(from) > changed) return
+
+    const read = new Set(old.filter((buffer) => this.#access[producer]?.reads.has(buffer)))
+    const overwritten = overwritingStep(step, read, from)
+    if (overwritten === undefined) return
+    this.#steps[producer] = overwritten
+    this.#inVariable.set(from, variable)
+    this.#droppedCommits.add(commit)
+    this.#inPlaceCommits.push(target.name)
+  }
+
+  #makeBlocks(): { readonly ids: readonly (number | undefined)[]; readonly blocks: readonly Block[] } {
+    const ids: (number | undefined)[] = this.#spec.buffers.map(() => undefined)
+    const blocks: { buffers: number[]; bytes: Size; start: number; end: number }[] = []
+    this.#spec.buffers.forEach((buffer, i) => {
+      const used = [...(this.#writers[i] ?? []), ...(this.#readers[i] ?? [])]
+      const { kind } = buffer.storage
+      if (used.length === 0 || (kind !== 'input' && kind !== 'temporary') || this.#inVariable.has(i)) return
+      ids[i] = blocks.length
+      blocks.push({
+        buffers: [i],
+        bytes: bufferBytes(buffer),
+        start: kind === 'input' ? -1 : Math.min(...used),
+        end: Math.max(...used),
+      })
+    })
+    const merged = new Set<number>()
+    this.#steps.forEach((step, at) => {
+      if (step.kind !== 'kernel' && step.kind !== 'gemm') return
+      const taken = new Set<number>()
+      for (const result of this.#access[at]?.writes ?? []) {
+        const own = ids[result]
+        if (own === undefined || blocks[own]?.start !== at) continue
+        for (const operand of this.#access[at]?.reads ?? []) {
+          const home = ids[operand]
+          const block = home === undefined ? undefined : blocks[home]
+          if (
+            home === undefined ||
+            block === undefined ||
+            home === own ||
+            taken.has(home) ||
+            block.end !== at ||
+            block.start >= at
+          )
+            continue
+          if (!this.#sameSize(operand, result)) continue
+          const current = this.#steps[at]
+          if (current?.kind !== 'kernel' && current?.kind !== 'gemm') continue
+          const overwritten = overwritingStep(current, new Set([operand]), result)
+          if (overwritten === undefined) continue
+          this.#steps[at] = overwritten
+          taken.add(home)
+          merged.add(own)
+          block.buffers.push(result)
+          block.end = Math.max(block.end, blocks[own]?.end ?? at)
+          ids[result] = home
+          break
+        }
+      }
+    })
+    const kept = blocks.map((_, i) => i).filter((i) => !merged.has(i))
+    const renumbered = new Map(kept.map((old, i) => [old, i]))
+    return {
+      ids: ids.map((id) => (id === undefined ? undefined : renumbered.get(id))),
+      blocks: kept.flatMap((i) => blocks[i] ?? []),
+    }
+  }
+
+  #sameSize(i: number, j: number): boolean {
+    const [x, y] = [this.#spec.buffers[i], this.#spec.buffers[j]]
+    return (
+      x !== undefined &&
+      y !== undefined &&
+      byteSize(x.dtype) === byteSize(y.dtype) &&
+      sizesEqual(x.elements, y.elements) === true
+    )
+  }
+}
+
+/** The step for use with `result` lying where the buffers `operands` lie, or undefined when that would be wrong. */
+function overwritingStep(
+  step: KernelStep | GemmStep,
+  operands: ReadonlySet<number>,
+  result: number,
+): KernelStep | GemmStep | undefined {
+  if (step.kind === 'gemm') return gemmMayOverwrite(step, operands) ? step : undefined
+  const bound = (indices: ReadonlySet<number>): Set<Buffer> =>
+    new Set(step.kernel.buffers.filter((_, i) => indices.has(step.buffers[i] ?? -1)))
+  const kernel = overwriting(step.pool, step.kernel, bound(operands), bound(new Set([result])))
+  if (kernel === undefined) return undefined
+  return kernel === step.kernel ? step : { ...step, kernel }
+}
+
+/** A matrix product may lie over nothing but its start values, and those only in the layout of the result. */
+function gemmMayOverwrite(step: GemmStep, operands: ReadonlySet<number>): boolean {
+  if (operands.has(step.a.buffer) || operands.has(step.b.buffer)) return false
+  const { init } = step
+  if (init === undefined || !operands.has(init.buffer)) return true
+  const matrix = multiplySizes(step.rows, step.columns)
+  return (
+    sizesEqual(init.rowStride, step.columns) === true &&
+    (step.batch === 1 || sizesEqual(init.batchStride, matrix) === true)
+  )
+}

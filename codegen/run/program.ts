@@ -1,0 +1,351 @@
+/**
+ * A compiled program and its calls.
+ *
+ * A call copies the inputs to the arena, calls the module's `main` once with the address of a *frame table* (the
+ * addresses of all buffers, the sizes, the scratch memory), and copies the outputs out. The table stays in memory
+ * between calls and is written only where something has moved: usually nothing has, so that a call costs little more
+ * than its copies. A program that is called again while it runs, by a host callback, gets a second table.
+ *
+ * Variables are pinned while a call runs. Errors thrown by the host (a failed check, a callback's own) pass through
+ * the compiled code unchanged, and leave nothing behind.
+ */
+import { byteSize, type DType, type TypedArray } from '../dtype.ts'
+import { InternalError } from '../errors.ts'
+import type { Kernel } from '../kernel.ts'
+import type { HostStep, ProgramSpec } from '../program.ts'
+import { enterArena, leaveArena } from './arena.ts'
+import { paddedBytes } from './allocator.ts'
+import { compileProgram } from './compile.ts'
+import { copyIn, copyOut } from './copy.ts'
+import { allocateBytes, freeBytes, viewAt, views } from './heap.ts'
+import type { FrameLayout } from '../wasm/assemble.ts'
+import { type Layout, LayoutCache, planReport, type PlanReport } from './layout.ts'
+import { type MemoryPlan, planMemory } from './plan.ts'
+import { gemmScratchAddress } from './runtime-kernels.ts'
+import { pinSlot, type Slot, unpinSlot } from './slots.ts'
+
+/** What a program asks of the tracer while it runs. */
+export interface ProgramHost {
+  /** Throws the user's error for a failed check; `value` is what the check found. */
+  readonly fail: (id: number, value: number) => never
+  /**
+   * Runs the callback `id` with copies of the buffers the step reads, in order. It may return new contents for the
+   * buffers the step writes, in order; undefined leaves one as it is, and variables are written through their slots.
+   */
+  readonly call: (id: number, reads: readonly TypedArray[]) => readonly (TypedArray | undefined)[] | undefined
+}
+
+/** One frame table, and what it says. */
+interface Activation {
+  readonly frame: number
+  /** Start of the arena it was written for; −1 at first. */
+  base: number
+  sizes: readonly number[]
+  /** Addresses of all buffers, and of the variables by index. */
+  readonly addresses: number[]
+  readonly variables: number[]
+  layout: Layout | undefined
+}
+
+interface InputCopy {
+  readonly buffer: number
+  readonly index: number
+  readonly dtype: DType
+}
+
+/** The memory a program holds; does not reference the program, so that it can be freed once that is collected. */
+interface Holdings {
+  readonly addresses: number[]
+  disposed: boolean
+}
+
+function freeHoldings(holdings: Holdings): void {
+  if (holdings.disposed) return
+  holdings.disposed = true
+  for (const address of holdings.addresses) freeBytes(address)
+}
+
+const registry = new FinalizationRegistry<Holdings>(freeHoldings)
+
+/** A program ready to be called. */
+export class Program {
+  readonly spec: ProgramSpec
+  readonly plan: MemoryPlan
+  /** The kernels as they were compiled, one per kernel step. */
+  readonly kernels: readonly Kernel[]
+  /** The wasm module. */
+  readonly wasmBytes: Uint8Array<ArrayBuffer>
+  readonly #main: (frame: number) => void
+  readonly #fields: FrameLayout
+  readonly #host: ProgramHost
+  readonly #hostSteps = new Map<number, HostStep>()
+  readonly #layouts: LayoutCache
+  readonly #holdings: Holdings = { addresses: [], disposed: false }
+  /** Addresses of constants by buffer. */
+  readonly #constants = new Map<number, number>()
+  readonly #inputs: readonly InputCopy[]
+  readonly #inputCount: number
+  /** Per variable: its elements and the buffers that lie in it. */
+  readonly #variables: readonly { readonly elements: number; readonly buffers: readonly number[] }[]
+  readonly #activations: Activation[] = []
+  #running = 0
+
+  constructor(spec: ProgramSpec, host: ProgramHost) {
+    this.spec = spec
+    this.#host = host
+    this.plan = planMemory(spec)
+    this.#layouts = new LayoutCache(this.plan)
+    const planned = this.plan.spec
+    for (const step of planned.steps)
+      if (step.kind === 'host') {
+        if (this.#hostSteps.has(step.id))
+          throw new InternalError(`program ${spec.name}: two host calls have the id ${step.id}`)
+        this.#hostSteps.set(step.id, step)
+      }
+    const compiled = compileProgram(planned, {
+      fail: (id, value) => this.#fail(id, value),
+      host: (id) => this.#callHost(id),
+    })
+    this.#main = compiled.main
+    this.#fields = compiled.frame
+    this.kernels = compiled.kernels
+    this.wasmBytes = compiled.bytes
+    this.#inputs = planned.buffers.flatMap(({ storage, dtype }, buffer) =>
+      storage.kind === 'input' && this.plan.places[buffer]?.kind === 'arena'
+        ? [{ buffer, index: storage.index, dtype }]
+        : [],
+    )
+    this.#inputCount = countOf(planned, 'input')
+    this.#variables = Array.from({ length: countOf(planned, 'variable') }, (_, index) => {
+      const own = planned.buffers.find(
+        ({ storage }) => storage.kind === 'variable' && storage.index === index,
+      )
+      const elements = typeof own?.elements === 'number' ? own.elements : -1
+      const buffers = this.plan.places.flatMap((place, buffer) =>
+        place.kind === 'variable' && place.index === index ? [buffer] : [],
+      )
+      return { elements, buffers }
+    })
+    registry.register(this, this.#holdings, this.#holdings)
+    this.#placeConstants()
+  }
+
+  /**
+   * Runs the program once: `inputs[i]` are the elements of the i-th input, `variables[i]` the storage of the i-th
+   * variable, `sizes[i]` the value of the i-th size name. Returns the outputs in arrays of their own. What the host
+   * throws passes through; commits made before that stay.
+   */
+  run(inputs: readonly TypedArray[], variables: readonly Slot[], sizes: readonly number[]): TypedArray[] {
+    this.#checkCall(inputs, variables, sizes)
+    const activation = this.#activations[this.#running] ?? this.#activate()
+    let pinned = 0
+    let entered = false
+    this.#running++
+    try {
+      for (; pinned < variables.length; pinned++)
+        this.#bindVariable(activation, pinned, variables[pinned] as Slot)
+      const layout =
+        activation.layout !== undefined && sameNumbers(activation.sizes, sizes)
+          ? activation.layout
+          : this.#layouts.get(sizes)
+      const base = enterArena(layout.arenaBytes)
+      entered = true
+      if (base !== activation.base || layout !== activation.layout)
+        this.#bindArena(activation, layout, base, sizes)
+
+      const memory = views()
+      for (const { buffer, index, dtype } of this.#inputs) {
+        const data = inputs[index] as TypedArray
+        if (data.length !== layout.elements[buffer]) this.#wrongInput(buffer, index, data.length, layout)
+        copyIn(memory, dtype, activation.addresses[buffer] as number, data)
+      }
+      this.#main(activation.frame)
+      return this.#collect(activation, layout)
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError)
+        throw new InternalError(
+          `the compiled program ${this.spec.name} trapped: ${error.message}`,
+          undefined,
+          { cause: error },
+        )
+      throw error
+    } finally {
+      if (entered) leaveArena()
+      while (pinned > 0) unpinSlot(variables[--pinned] as Slot)
+      this.#running--
+    }
+  }
+
+  /** Frees the memory the program holds. It must not be called again. Disposing twice does nothing. */
+  dispose(): void {
+    if (this.#running > 0) throw new InternalError(`program ${this.spec.name} was disposed while it ran`)
+    registry.unregister(this.#holdings)
+    freeHoldings(this.#holdings)
+  }
+
+  /** How the program uses memory when called with `sizes`. */
+  report(sizes: readonly number[]): PlanReport {
+    return planReport(this.plan, sizes)
+  }
+
+  #collect(activation: Activation, layout: Layout): TypedArray[] {
+    // Taken again: a host callback may have grown the memory.
+    const memory = views()
+    const { buffers, outputs } = this.plan.spec
+    const results: TypedArray[] = []
+    for (let i = 0; i < outputs.length; i++) {
+      const buffer = outputs[i] as number
+      const dtype = buffers[buffer]?.dtype as DType
+      results.push(
+        copyOut(memory, dtype, activation.addresses[buffer] as number, layout.elements[buffer] as number),
+      )
+    }
+    return results
+  }
+
+  #checkCall(inputs: readonly TypedArray[], variables: readonly Slot[], sizes: readonly number[]): void {
+    if (this.#holdings.disposed)
+      throw new InternalError(`program ${this.spec.name} was called after it was disposed`)
+    if (
+      inputs.length < this.#inputCount ||
+      variables.length !== this.#variables.length ||
+      sizes.length !== this.spec.sizes.length
+    )
+      throw new InternalError(
+        `program ${this.spec.name} takes ${this.#inputCount} inputs, ${this.#variables.length} variables and ${this.spec.sizes.length} sizes, not ${inputs.length}, ${variables.length} and ${sizes.length}`,
+      )
+  }
+
+  #wrongInput(buffer: number, index: number, length: number, layout: Layout): never {
+    throw new InternalError(
+      `program ${this.spec.name}: input ${index} (${this.plan.spec.buffers[buffer]?.name}) has ${length} elements instead of ${layout.elements[buffer]}`,
+    )
+  }
+
+  #activate(): Activation {
+    const activation: Activation = {
+      frame: this.#hold(this.#fields.bytes),
+      base: -1,
+      sizes: [],
+      addresses: this.plan.spec.buffers.map((_, buffer) => this.#constants.get(buffer) ?? 0),
+      variables: this.#variables.map(() => -1),
+      layout: undefined,
+    }
+    for (const [buffer, address] of this.#constants) this.#setAddress(activation, buffer, address)
+    this.#setField(activation, this.#fields.scratch, gemmScratchAddress(this.plan.spec))
+    this.#activations.push(activation)
+    return activation
+  }
+
+  /** Pins the variable and writes its address where it is not known yet. */
+  #bindVariable(activation: Activation, index: number, slot: Slot): void {
+    const known = this.#variables[index]
+    if (known === undefined || slot.elements !== known.elements)
+      throw new InternalError(
+        `program ${this.spec.name}: variable ${index} has ${slot.elements} elements instead of ${known?.elements}`,
+      )
+    const address = pinSlot(slot)
+    if (activation.variables[index] === address) return
+    activation.variables[index] = address
+    for (const buffer of known.buffers) this.#setAddress(activation, buffer, address)
+  }
+
+  #bindArena(activation: Activation, layout: Layout, base: number, sizes: readonly number[]): void {
+    activation.base = base
+    activation.layout = layout
+    activation.sizes = [...sizes]
+    this.plan.places.forEach((place, buffer) => {
+      if (place.kind === 'arena')
+        this.#setAddress(activation, buffer, base + (layout.offsets[place.block] ?? 0))
+      // An address that may be read from, should code load before it looks at a size.
+      else if (place.kind === 'nowhere') this.#setAddress(activation, buffer, base)
+    })
+    sizes.forEach((value, i) => this.#setField(activation, this.#fields.sizes[i] ?? -1, value))
+  }
+
+  #setAddress(activation: Activation, buffer: number, address: number): void {
+    activation.addresses[buffer] = address
+    this.#setField(activation, this.#fields.buffers[buffer] ?? -1, address)
+  }
+
+  /** Writes the 32-bit field at byte offset `offset` of the frame table; a field the module does not have is −1. */
+  #setField(activation: Activation, offset: number, value: number): void {
+    if (offset >= 0) views().i32[(activation.frame + offset) / 4] = value
+  }
+
+  #placeConstants(): void {
+    const constants = this.plan.spec.buffers.flatMap(({ storage }, buffer) =>
+      storage.kind === 'constant' ? [{ buffer, data: storage.data }] : [],
+    )
+    if (constants.length === 0) return
+    let bytes = 0
+    const offsets = constants.map(({ data }) => {
+      const offset = bytes
+      bytes += Math.ceil(paddedBytes(data.byteLength) / 64) * 64
+      return offset
+    })
+    const base = this.#hold(Math.max(bytes, 1024))
+    constants.forEach(({ buffer, data }, i) => {
+      const address = base + (offsets[i] ?? 0)
+      const { dtype } = this.plan.spec.buffers[buffer] ?? { dtype: 'uint8' as const }
+      viewAt(dtype, address, data.length).set(data)
+      this.#constants.set(buffer, address)
+    })
+  }
+
+  #hold(bytes: number): number {
+    const address = allocateBytes(bytes)
+    this.#holdings.addresses.push(address)
+    return address
+  }
+
+  #fail(id: number, value: number): never {
+    return this.#host.fail(id, value)
+  }
+
+  #callHost(id: number): void {
+    const step = this.#hostSteps.get(id)
+    // The callback may call this program again, but until it does the latest activation is the caller's.
+    const activation = this.#activations[this.#running - 1]
+    if (step === undefined || activation?.layout === undefined)
+      throw new InternalError(`program ${this.spec.name} made the unknown host call ${id}`)
+    const { layout, addresses } = activation
+    const { buffers } = this.plan.spec
+    const read = (buffer: number): TypedArray =>
+      copyOut(
+        views(),
+        buffers[buffer]?.dtype ?? 'uint8',
+        addresses[buffer] ?? 0,
+        layout.elements[buffer] ?? 0,
+      )
+    const results = this.#host.call(id, step.reads.map(read))
+    results?.forEach((data, i) => {
+      const buffer = step.writes[i]
+      if (data === undefined || buffer === undefined) return
+      const { dtype, storage, name } = buffers[buffer] ?? {
+        dtype: 'uint8',
+        storage: { kind: 'constant' },
+        name: '?',
+      }
+      if (storage.kind !== 'temporary' || data.length !== layout.elements[buffer])
+        throw new InternalError(
+          `program ${this.spec.name}: host call ${id} cannot write ${data.byteLength / byteSize(dtype)} elements to ${name}`,
+        )
+      copyIn(views(), dtype, addresses[buffer] ?? 0, data)
+    })
+  }
+}
+
+/** One more than the largest index of the buffers with this kind of storage. */
+function countOf(spec: ProgramSpec, kind: 'input' | 'variable'): number {
+  return spec.buffers.reduce(
+    (count, { storage }) => (storage.kind === kind ? Math.max(count, storage.index + 1) : count),
+    0,
+  )
+}
+
+function sameNumbers(x: readonly number[], y: readonly number[]): boolean {
+  if (x.length !== y.length) return false
+  for (let i = 0; i < x.length; i++) if (x[i] !== y[i]) return false
+  return true
+}

@@ -1,0 +1,90 @@
+/**
+ * What a kernel mentions: its buffers in order of first use and the size names its code needs. Both become parameters
+ * of the compiled function, so passes that add or drop code call these again.
+ */
+import { type Buffer, type Expr, type Local, operandsOf } from '../expr.ts'
+import type { Kernel, Statement } from '../kernel.ts'
+import { namesOfSize } from '../size.ts'
+
+/** Calls `visit` once per node reachable from the expressions, operands before users. `seen` may be shared between calls. */
+export function visitExprs(roots: readonly Expr[], visit: (expr: Expr) => void, seen: Set<Expr> = new Set()): void {
+  for (const root of roots) {
+    if (seen.has(root)) continue
+    seen.add(root)
+    visitExprs(operandsOf(root), visit, seen)
+    visit(root)
+  }
+}
+
+/** The expressions a statement evaluates itself, in order of evaluation; those of nested statements are not included. */
+export function expressionsOf(statement: Statement): readonly Expr[] {
+  switch (statement.kind) {
+    case 'loop':
+      return [statement.from, statement.to]
+    case 'let':
+    case 'set':
+      return [statement.value]
+    case 'store':
+      return [statement.index, statement.value]
+    case 'if':
+      return [statement.condition]
+  }
+}
+
+/** Calls `visit` for every statement, outer before inner, in program order. */
+export function visitStatements(statements: readonly Statement[], visit: (statement: Statement) => void): void {
+  for (const statement of statements) {
+    visit(statement)
+    if (statement.kind === 'loop' || statement.kind === 'if') visitStatements(statement.body, visit)
+  }
+}
+
+/** Every buffer loaded or stored, in order of first use. */
+export function buffersOf(statements: readonly Statement[]): readonly Buffer[] {
+  const buffers = new Set<Buffer>()
+  const seen = new Set<Expr>()
+  visitStatements(statements, (statement) => {
+    const load = (expr: Expr): void => {
+      if (expr.kind === 'load') buffers.add(expr.buffer)
+    }
+    visitExprs(expressionsOf(statement), load, seen)
+    if (statement.kind === 'store') buffers.add(statement.buffer)
+  })
+  return [...buffers]
+}
+
+/** Every size name the code uses (loop bounds, index arithmetic, size values), in order of first use. */
+export function sizeNamesOf(statements: readonly Statement[]): readonly string[] {
+  const names = new Set<string>()
+  const seen = new Set<Expr>()
+  visitStatements(statements, (statement) => {
+    visitExprs(
+      expressionsOf(statement),
+      (expr) => {
+        if (expr.kind === 'size') namesOfSize(expr.size, names)
+        if (expr.kind === 'linear') {
+          for (const term of expr.terms) namesOfSize(term.coefficient, names)
+          namesOfSize(expr.constant, names)
+        }
+      },
+      seen,
+    )
+  })
+  return [...names]
+}
+
+/** A kernel whose buffers and sizes are exactly those its body uses. */
+export function makeKernel(name: string, body: readonly Statement[]): Kernel {
+  return { name, buffers: buffersOf(body), sizes: sizeNamesOf(body), body }
+}
+
+/** What running a statement changes: buffers stored to and mutable locals assigned, nested statements included. */
+export function writesOf(statement: Statement): { readonly buffers: ReadonlySet<Buffer>; readonly locals: ReadonlySet<Local> } {
+  const buffers = new Set<Buffer>()
+  const locals = new Set<Local>()
+  visitStatements([statement], (inner) => {
+    if (inner.kind === 'store') buffers.add(inner.buffer)
+    if (inner.kind === 'set') locals.add(inner.local)
+  })
+  return { buffers, locals }
+}

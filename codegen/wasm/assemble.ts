@@ -1,0 +1,237 @@
+/**
+ * A program as one module: a function per kernel (`k0`, `k1`, …) and the exported `main(frame)`, which runs the steps
+ * in order. `frame` is the address of a table of 32-bit fields in memory that says where everything is in this call:
+ * the addresses of the program's buffers, then the sizes, then the scratch memory of the matrix product. The table is
+ * read when a step needs it, so a host step may change it.
+ *
+ * Imports: `env.memory`; `env.fail(id, value)` and `env.host(id)` for checks and host steps; `gemm.gemm` and
+ * `gemm.gemmBatched` (runtime-kernels/gemm.ts); `math.*` (host-math.ts).
+ */
+import { binaryen, type ExpressionRef, WasmModule } from './binaryen.ts'
+import { byteSize } from '../dtype.ts'
+import { InternalError } from '../errors.ts'
+import type { Kernel } from '../kernel.ts'
+import type { CommitStep, GemmStep, ProgramSpec, Step } from '../program.ts'
+import { initBatchedFlag, initFlag, reluFlag } from '../runtime-kernels/gemm.ts'
+import { multiplySizes, type Size, sizesEqual } from '../size.ts'
+import { emitKernel } from './emit-kernel.ts'
+import { emitSize } from './emit-size.ts'
+import { importHostMath } from './host-imports.ts'
+
+/** Byte offsets of the fields of a frame table. */
+export interface FrameLayout {
+  /** Total size of the table. */
+  readonly bytes: number
+  /** The address of each program buffer. */
+  readonly buffers: readonly number[]
+  /** The value of each size, in the order of `spec.sizes`. */
+  readonly sizes: readonly number[]
+  /** The address of the matrix product's scratch memory (`gemmScratchBytes`); used by programs with gemm steps. */
+  readonly scratch: number
+}
+
+export interface AssembleOptions {
+  /** Use relaxed SIMD for `madd`; the engine must have it (see `features.relaxedSimd`). */
+  readonly relaxed: boolean
+  /** Check the module before encoding it; for tests. */
+  readonly validate?: boolean
+}
+
+export interface AssembledProgram {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly frame: FrameLayout
+}
+
+/** The frame table of a program. */
+export function frameLayout(spec: ProgramSpec): FrameLayout {
+  const fields = spec.buffers.length + spec.sizes.length
+  return {
+    bytes: 4 * (fields + 1),
+    buffers: spec.buffers.map((_, i) => 4 * i),
+    sizes: spec.sizes.map((_, i) => 4 * (spec.buffers.length + i)),
+    scratch: 4 * fields,
+  }
+}
+
+/**
+ * Assembles a program. `kernels` are the optimised kernels of its kernel steps, in order. Commit steps copy: a program
+ * whose commits are done in place has none of them left.
+ *
+ * @throws InternalError when a kernel step has no kernel, or uses a size the program does not have.
+ */
+export function assembleProgram(
+  spec: ProgramSpec,
+  kernels: readonly Kernel[],
+  options: AssembleOptions,
+): AssembledProgram {
+  const module = new WasmModule()
+  const frame = frameLayout(spec)
+  try {
+    module.importMemory()
+    importSteps(module, spec.steps)
+    importHostMath(module, kernels)
+    kernels.forEach((kernel, i) => emitKernel(module, `k${i}`, kernel, options))
+    new MainFunction(module, spec, kernels, frame).define()
+    module.addFunctionExport('main', 'main')
+  } catch (error) {
+    module.dispose()
+    throw error
+  }
+  return { bytes: module.emit({ validate: options.validate ?? false }), frame }
+}
+
+function importSteps(module: WasmModule, steps: readonly Step[]): void {
+  const kinds = new Set(steps.map((step) => step.kind))
+  const ints = (count: number): number => binaryen.createType(Array.from({ length: count }, () => binaryen.i32))
+  if (kinds.has('check')) module.addFunctionImport('fail', 'env', 'fail', ints(2), binaryen.none)
+  if (kinds.has('host')) module.addFunctionImport('host', 'env', 'host', ints(1), binaryen.none)
+  if (kinds.has('gemm')) {
+    module.addFunctionImport('gemm', 'gemm', 'gemm', ints(15), binaryen.none)
+    module.addFunctionImport('gemmBatched', 'gemm', 'gemmBatched', ints(19), binaryen.none)
+  }
+}
+
+/** Builds `main`. Its parameter 0 is the frame. */
+class MainFunction {
+  readonly #module: WasmModule
+  readonly #spec: ProgramSpec
+  readonly #kernels: readonly Kernel[]
+  readonly #frame: FrameLayout
+  #locals = 0
+  #labels = 0
+
+  constructor(module: WasmModule, spec: ProgramSpec, kernels: readonly Kernel[], frame: FrameLayout) {
+    this.#module = module
+    this.#spec = spec
+    this.#kernels = kernels
+    this.#frame = frame
+  }
+
+  define(): void {
+    const { none, i32 } = binaryen
+    let kernel = 0
+    const statements = this.#spec.steps.flatMap((step): readonly ExpressionRef[] => {
+      switch (step.kind) {
+        case 'kernel':
+          return [this.#kernel(step.buffers, kernel++)]
+        case 'gemm':
+          return this.#gemm(step)
+        case 'check':
+          return [this.#check(step.buffer, step.id)]
+        case 'host':
+          return [this.#module.call('host', [this.#module.i32.const(step.id)], none)]
+        case 'commit':
+          return [this.#copy(step)]
+      }
+    })
+    const body = this.#module.block(null, statements, none)
+    const locals = Array.from({ length: this.#locals }, () => i32)
+    this.#module.addFunction('main', binaryen.createType([i32]), none, locals, body)
+  }
+
+  #local(): number {
+    return 1 + this.#locals++
+  }
+
+  #field(offset: number | undefined): ExpressionRef {
+    if (offset === undefined) throw new InternalError(`program ${this.#spec.name} refers to a field it does not have`)
+    return this.#module.i32.load(offset, 4, this.#module.local.get(0, binaryen.i32))
+  }
+
+  #address(buffer: number): ExpressionRef {
+    return this.#field(this.#frame.buffers[buffer])
+  }
+
+  #size(size: Size): ExpressionRef {
+    return emitSize(
+      this.#module,
+      size,
+      (name) => this.#field(this.#frame.sizes[this.#spec.sizes.indexOf(name)]),
+      () => this.#local(),
+    )
+  }
+
+  #bytes(elements: Size): ExpressionRef {
+    return this.#size(multiplySizes(elements, 4))
+  }
+
+  #kernel(buffers: readonly number[], index: number): ExpressionRef {
+    const kernel = this.#kernels[index]
+    if (kernel === undefined || kernel.buffers.length !== buffers.length)
+      throw new InternalError(`program ${this.#spec.name} has no kernel ${index} with ${buffers.length} buffers`)
+    const sizes = kernel.sizes.map((name) => this.#field(this.#frame.sizes[this.#spec.sizes.indexOf(name)]))
+    const operands = [...buffers.map((buffer) => this.#address(buffer)), ...sizes]
+    return this.#module.call(`k${index}`, operands, binaryen.none)
+  }
+
+  #check(buffer: number, id: number): ExpressionRef {
+    const { i32 } = this.#module
+    const value = (): ExpressionRef => i32.load(0, 4, this.#address(buffer))
+    return this.#module.if(value(), this.#module.call('fail', [i32.const(id), value()], binaryen.none))
+  }
+
+  #copy(step: CommitStep): ExpressionRef {
+    const buffer = this.#spec.buffers[step.variable]
+    if (buffer === undefined) throw new InternalError(`program ${this.#spec.name} commits to no buffer`)
+    const bytes = this.#size(multiplySizes(buffer.elements, byteSize(buffer.dtype)))
+    return this.#module.memory.copy(this.#address(step.variable), this.#address(step.from), bytes)
+  }
+
+  #gemm(step: GemmStep): readonly ExpressionRef[] {
+    const { i32 } = this.#module
+    const { a, b, c, init, rows, columns } = step
+    const matrix = multiplySizes(rows, columns)
+    const shared = init === undefined || init.batchStride === 0 || step.batch === 1
+    const withC = init !== undefined && !shared && sizesEqual(init.batchStride, matrix) === true
+    const flags =
+      (init === undefined ? 0 : initFlag) | (step.activation === 'relu' ? reluFlag : 0) | (withC ? initBatchedFlag : 0)
+    const product = (address: (buffer: number, batchStride: Size) => ExpressionRef): ExpressionRef[] => [
+      address(a.buffer, a.batchStride),
+      address(b.buffer, b.batchStride),
+      address(c, matrix),
+      init === undefined ? i32.const(0) : address(init.buffer, init.batchStride),
+      this.#size(rows),
+      this.#size(columns),
+      this.#size(step.inner),
+      this.#bytes(a.rowStride),
+      this.#bytes(a.columnStride),
+      this.#bytes(b.rowStride),
+      this.#bytes(b.columnStride),
+      this.#bytes(columns),
+      init === undefined ? i32.const(0) : this.#bytes(init.rowStride),
+      i32.const(flags),
+      this.#field(this.#frame.scratch),
+    ]
+    const start = (buffer: number): ExpressionRef => this.#address(buffer)
+    if (step.batch === 1) return [this.#module.call('gemm', product(start), binaryen.none)]
+    if (!shared && !withC) return this.#gemmPerMatrix(step.batch, product)
+    const batches = [step.batch].map((size) => this.#size(size))
+    const strides = [a.batchStride, b.batchStride, matrix].map((stride) => this.#bytes(stride))
+    return [this.#module.call('gemmBatched', [...batches, ...strides, ...product(start)], binaryen.none)]
+  }
+
+  /** A call per matrix, for start values that lie neither once nor like the result. */
+  #gemmPerMatrix(
+    batch: Size,
+    product: (address: (buffer: number, batchStride: Size) => ExpressionRef) => ExpressionRef[],
+  ): readonly ExpressionRef[] {
+    const { local, i32, br_if, if: when, block, loop, call } = this.#module
+    const count = this.#local()
+    const index = this.#local()
+    const get = (at: number): ExpressionRef => local.get(at, binaryen.i32)
+    const label = `l${this.#labels++}`
+    const operands = product((buffer, stride) =>
+      i32.add(this.#address(buffer), i32.mul(get(index), this.#bytes(stride))),
+    )
+    const iteration = [
+      call('gemm', operands, binaryen.none),
+      local.set(index, i32.add(get(index), i32.const(1))),
+      br_if(label, i32.lt_s(get(index), get(count))),
+    ]
+    return [
+      local.set(count, this.#size(batch)),
+      local.set(index, i32.const(0)),
+      when(i32.lt_s(get(index), get(count)), loop(label, block(null, iteration, binaryen.none))),
+    ]
+  }
+}

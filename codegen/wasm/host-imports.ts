@@ -1,0 +1,52 @@
+/**
+ * Which host functions kernels call, and their import declarations.
+ */
+import { binaryen, type WasmModule } from './binaryen.ts'
+import { type Expr, operandsOf } from '../expr.ts'
+import type { Kernel, Statement } from '../kernel.ts'
+import { hostMath } from './host-math.ts'
+
+const binaryFunctions: ReadonlySet<string> = new Set(['pow', 'powInt', 'atan2', 'rem'])
+
+/** Declares the imports of all host functions the kernels call. */
+export function importHostMath(module: WasmModule, kernels: readonly Kernel[]): void {
+  const names = new Set<string>()
+  const visited = new Set<Expr>()
+  const visit = (expr: Expr): void => {
+    if (visited.has(expr)) return
+    visited.add(expr)
+    if (expr.kind === 'unary' || expr.kind === 'binary') {
+      const integer = expr.dtype === 'int32' || expr.dtype === 'uint8'
+      if (!integer && expr.op in hostMath) names.add(expr.op)
+      if (integer && expr.op === 'pow') names.add('powInt')
+    }
+    for (const operand of operandsOf(expr)) visit(operand)
+  }
+  const statement = (at: Statement): void => {
+    switch (at.kind) {
+      case 'loop':
+        visit(at.from)
+        visit(at.to)
+        at.body.forEach(statement)
+        break
+      case 'let':
+      case 'set':
+        visit(at.value)
+        break
+      case 'store':
+        visit(at.index)
+        visit(at.value)
+        break
+      case 'if':
+        visit(at.condition)
+        at.body.forEach(statement)
+        break
+    }
+  }
+  for (const kernel of kernels) kernel.body.forEach(statement)
+  for (const name of names) {
+    const count = binaryFunctions.has(name) ? 2 : 1
+    const parameters = binaryen.createType(Array.from({ length: count }, () => binaryen.f64))
+    module.addFunctionImport(name, 'math', name, parameters, binaryen.f64)
+  }
+}
