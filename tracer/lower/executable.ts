@@ -1,0 +1,68 @@
+/**
+ * A lowered graph, compiled: the program, and what the host does for it when it prints, checks or fails.
+ */
+import type { TypedArray } from '../../codegen/dtype.ts'
+import { CheckError, InternalError } from '../../codegen/errors.ts'
+import { Program } from '../../codegen/run/program.ts'
+import type { Slot } from '../../codegen/run/memory.ts'
+import type { Graph } from '../ir/graph.ts'
+import { opNamed } from '../op.ts'
+import { hostEffect } from '../ops/host-effects.ts'
+import { type Failure, type LoweredProgram, lowerGraph } from './lower.ts'
+
+/** A graph ready to run. */
+export class Executable {
+  readonly program: Program
+  readonly #lowered: LoweredProgram
+  /** The inputs of the calls in progress, innermost last: failures quote them. */
+  readonly #calls: (readonly TypedArray[])[] = []
+
+  /** Compiles a fused graph; see `lowerGraph` for the parameters. */
+  constructor(graph: Graph, variables: readonly string[], tensorData: (name: string) => TypedArray) {
+    this.#lowered = lowerGraph(graph, variables, tensorData)
+    this.program = new Program(this.#lowered.spec, {
+      fail: (id, code) => this.#fail(id, code),
+      call: (id, reads) => this.#call(id, reads),
+    })
+  }
+
+  /** One call; the parameters are those of `Program.run`. */
+  run(inputs: readonly TypedArray[], variables: readonly Slot[], sizes: readonly number[]): TypedArray[] {
+    if (this.#lowered.failures.length === 0) return this.program.run(inputs, variables, sizes)
+    this.#calls.push(inputs)
+    try {
+      return this.program.run(inputs, variables, sizes)
+    } finally {
+      this.#calls.pop()
+    }
+  }
+
+  #fail(id: number, code: number): never {
+    const failure = this.#lowered.failures[id]
+    if (failure === undefined) throw new InternalError(`failure ${id} is not known`)
+    const { node } = failure
+    const { check } = opNamed(node.op)
+    if (check === undefined) throw new InternalError(`${node.op} cannot fail`)
+    const complaint = check.message(
+      node.attrs,
+      node.operands.map((operand) => operand.type),
+      code,
+      (operand) => this.#operandData(failure, operand),
+    )
+    throw new CheckError({ op: node.op, ...complaint, ...(node.source === undefined ? {} : { site: node.source }) })
+  }
+
+  /** The elements of an operand that is an input of the call; an empty array for others. */
+  #operandData({ operands }: Failure, operand: number): ArrayLike<number> {
+    const buffer = operands[operand]
+    const storage = buffer === undefined ? undefined : this.#lowered.spec.buffers[buffer]?.storage
+    if (storage?.kind === 'constant') return storage.data
+    return storage?.kind === 'input' ? (this.#calls.at(-1)?.[storage.index] ?? []) : []
+  }
+
+  #call(id: number, reads: readonly TypedArray[]): readonly (TypedArray | undefined)[] | undefined {
+    const call = this.#lowered.hostCalls[id]
+    if (call === undefined) throw new InternalError(`host call ${id} is not known`)
+    return hostEffect(call.node, reads)
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * From a fused graph to a program: buffers for values, steps for nodes.
+ *
+ * Parameters are inputs, a Variable's entry read is its storage, captured tensors and constants are constants, and every
+ * other value gets a temporary that the planner places. A reshape shares its operand's buffer. Fusion nodes become
+ * kernels, matrix products GEMM steps, commits commit steps; prints, checks and host calls become calls of the host,
+ * which finds what they mean in `hostCalls` and `failures` by number.
+ */
+import type { TypedArray } from '../../codegen/dtype.ts'
+import { InternalError } from '../../codegen/errors.ts'
+import type { ProgramBuffer, ProgramSpec, Step, Storage } from '../../codegen/program.ts'
+import { elementCount, namesOfSize } from '../../codegen/size.ts'
+import type { Graph, Node, Value } from '../ir/graph.ts'
+import { makeValue } from '../ir/graph.ts'
+import { opNamed } from '../op.ts'
+import { matrixProductOf } from '../passes/contraction.ts'
+import { constantTensor } from '../trace/replay.ts'
+import { type LoweredKernel, lowerCheck, lowerCluster } from './cluster.ts'
+
+/** A node that calls the host, with the buffers of its operands. */
+export interface HostCall {
+  readonly node: Node
+  readonly operands: readonly number[]
+}
+
+/** A node that may fail, with the buffers of its operands that are in memory. */
+export interface Failure {
+  readonly node: Node
+  readonly operands: readonly (number | undefined)[]
+}
+
+export interface LoweredProgram {
+  readonly spec: ProgramSpec
+  /** By step id: what `host(id)` and `fail(id, code)` are about. */
+  readonly hostCalls: readonly HostCall[]
+  readonly failures: readonly Failure[]
+}
+
+/**
+ * @param graph a graph after the passes, fused
+ * @param variables names of the Variable captures in the order a call gives their storage
+ * @param tensorData the elements of a captured tensor by name
+ */
+export function lowerGraph(graph: Graph, variables: readonly string[], tensorData: (name: string) => TypedArray): LoweredProgram {
+  return new Lowering(graph, variables, tensorData).run()
+}
+
+class Lowering {
+  readonly #graph: Graph
+  readonly #variables: readonly string[]
+  readonly #tensorData: (name: string) => TypedArray
+  readonly #buffers: ProgramBuffer[] = []
+  readonly #bufferOf = new Map<Value, number>()
+  readonly #variableBuffer = new Map<string, number>()
+  readonly #steps: Step[] = []
+  readonly #hostCalls: HostCall[] = []
+  readonly #failures: Failure[] = []
+
+  constructor(graph: Graph, variables: readonly string[], tensorData: (name: string) => TypedArray) {
+    this.#graph = graph
+    this.#variables = variables
+    this.#tensorData = tensorData
+  }
+
+  run(): LoweredProgram {
+    const { params, nodes, results, name } = this.#graph
+    params.forEach((param, index) => this.#bind(param, { kind: 'input', index }, param.name ?? `arg${index}`))
+    for (const node of nodes) this.#node(node)
+    const sizes = new Set<string>()
+    for (const { type } of params) for (const size of type.shape) namesOfSize(size, sizes)
+    for (const buffer of this.#buffers) namesOfSize(buffer.elements, sizes)
+    for (const step of this.#steps) if (step.kind === 'kernel') for (const size of step.kernel.sizes) sizes.add(size)
+    return {
+      spec: { name, buffers: this.#buffers, sizes: [...sizes], steps: this.#steps, outputs: results.map((result) => this.#buffer(result)) },
+      hostCalls: this.#hostCalls,
+      failures: this.#failures,
+    }
+  }
+
+  #bind(value: Value, storage: Storage, name: string): number {
+    const index = this.#buffers.length
+    this.#buffers.push({ name, dtype: value.type.dtype, elements: elementCount(value.type.shape), storage })
+    this.#bufferOf.set(value, index)
+    return index
+  }
+
+  #buffer(value: Value): number {
+    return this.#bufferOf.get(value) ?? this.#bind(value, { kind: 'temporary' }, `t${this.#buffers.length}`)
+  }
+
+  #node(node: Node): void {
+    switch (node.op) {
+      case 'read':
+        return this.#read(node)
+      case 'captured':
+        return this.#constant(node, this.#tensorData(String(node.attrs['name'])), String(node.attrs['name']))
+      case 'constant':
+        return this.#constant(node, constantTensor(node.attrs['dtype'], node.attrs['shape'], node.attrs['values']).elements('constant'), 'constant')
+      case 'commit':
+        return void this.#steps.push({ kind: 'commit', variable: this.#variable(String(node.attrs['variable'])), from: this.#operand(node, 0) })
+      case 'fusion':
+        return this.#fusion(node)
+      case 'dot':
+      case 'fused_dot':
+        return this.#product(node)
+      case 'check':
+        return this.#check(node)
+      default:
+        return this.#hostCall(node)
+    }
+  }
+
+  #operand(node: Node, i: number): number {
+    const value = node.operands[i]
+    if (value === undefined) throw new InternalError(`${node.op} lacks operand ${i}`)
+    return this.#buffer(value)
+  }
+
+  #variable(name: string): number {
+    const known = this.#variableBuffer.get(name)
+    if (known !== undefined) return known
+    const capture = this.#graph.captures.find((candidate) => candidate.name === name)
+    const index = this.#variables.indexOf(name)
+    if (capture === undefined || index < 0) throw new InternalError(`the variable @${name} is not among the captures of ${this.#graph.name}`)
+    const buffer = this.#bind(makeValue(capture.type, name), { kind: 'variable', index }, name)
+    this.#variableBuffer.set(name, buffer)
+    return buffer
+  }
+
+  #read(node: Node): void {
+    const [result] = node.results
+    if (result !== undefined) this.#bufferOf.set(result, this.#variable(String(node.attrs['variable'])))
+  }
+
+  #constant(node: Node, data: TypedArray, name: string): void {
+    const [result] = node.results
+    if (result !== undefined) this.#bind(result, { kind: 'constant', data }, name)
+  }
+
+  #kernel(lowered: LoweredKernel, values: ReadonlyMap<Value, Value>): void {
+    this.#steps.push({
+      kind: 'kernel',
+      kernel: lowered.kernel,
+      pool: lowered.pool,
+      buffers: lowered.buffers.map((value) => this.#buffer(values.get(value) ?? value)),
+    })
+  }
+
+  #fusion(node: Node): void {
+    const [region] = node.regions
+    if (region === undefined) throw new InternalError('fusion lacks its region')
+    const outer = new Map<Value, Value>()
+    region.params.forEach((param, i) => {
+      const operand = node.operands[i]
+      if (operand !== undefined) outer.set(param, operand)
+    })
+    if (this.#isAlias(node, region)) return
+    for (const inner of region.nodes) this.#fallible(inner, region, outer)
+    region.results.forEach((value, i) => {
+      const result = node.results[i]
+      if (result !== undefined) outer.set(value, result)
+    })
+    this.#kernel(lowerCluster(`k${this.#steps.length}`, region, node.attrs['prefix'] as number), outer)
+  }
+
+  /** A lone reshape of something in memory is the same memory. */
+  #isAlias(node: Node, region: Graph): boolean {
+    const [only] = region.nodes
+    const [operand] = node.operands
+    const [result] = node.results
+    if (region.nodes.length !== 1 || only === undefined || operand === undefined || result === undefined || opNamed(only.op).lower.kind !== 'alias') return false
+    this.#bufferOf.set(result, this.#buffer(operand))
+    return true
+  }
+
+  #fallible(inner: Node, region: Graph, outer: ReadonlyMap<Value, Value>): void {
+    if (opNamed(inner.op).check === undefined) return
+    const code = makeValue({ dtype: 'int32', shape: [] })
+    this.#kernel(lowerCheck(`check${this.#steps.length}`, region, inner, code), outer)
+    const operands = inner.operands.map((operand) => {
+      const value = outer.get(operand)
+      return value === undefined ? undefined : this.#bufferOf.get(value)
+    })
+    this.#steps.push({ kind: 'check', buffer: this.#buffer(code), id: this.#failures.push({ node: inner, operands }) - 1 })
+  }
+
+  #product(node: Node): void {
+    const { batch, rows, columns, inner, a, b, bias, activation } = matrixProductOf(node)
+    const [result] = node.results
+    if (result === undefined) throw new InternalError('dot has no result')
+    this.#steps.push({
+      kind: 'gemm',
+      batch,
+      rows,
+      columns,
+      inner,
+      a: { buffer: this.#operand(node, 0), ...a },
+      b: { buffer: this.#operand(node, 1), ...b },
+      c: this.#buffer(result),
+      init: bias ? { buffer: this.#operand(node, 2), rowStride: 0, batchStride: 0 } : undefined,
+      activation,
+    })
+  }
+
+  /** A user's assertion: fails when its bool operand is false. The check step wants a code, so 0 and 1 change places. */
+  #check(node: Node): void {
+    const [condition] = node.operands
+    if (condition === undefined) throw new InternalError('check lacks its condition')
+    const buffer = this.#buffer(condition)
+    this.#hostCalls.push({ node, operands: [buffer] })
+    this.#steps.push({ kind: 'host', id: this.#hostCalls.length - 1, reads: [buffer], writes: [] })
+  }
+
+  #hostCall(node: Node): void {
+    if (opNamed(node.op).effect !== 'write') throw new InternalError(`${node.op} cannot be lowered to a step of a program`)
+    const operands = node.operands.map((operand) => this.#buffer(operand))
+    this.#hostCalls.push({ node, operands })
+    this.#steps.push({ kind: 'host', id: this.#hostCalls.length - 1, reads: operands, writes: node.results.map((result) => this.#buffer(result)) })
+  }
+}
+

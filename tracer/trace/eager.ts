@@ -1,0 +1,211 @@
+/**
+ * The eager trace: computes ops at once, by compiled programs of one op.
+ *
+ * There is no second implementation of any op: an application becomes a graph of one node with all sizes symbolic, that
+ * goes through fusion, lowering and code generation like any other, and the program is kept under a key that leaves
+ * sizes, positions and values out (eager-key.ts). Broadcasts, transposes and reshapes are not computed: the result is a pending view
+ * which the next op folds into its loops; so are reads of Variables, which are read where they lie.
+ */
+import { InternalError, TraceError } from '../../codegen/errors.ts'
+import type { TypedArray } from '../../codegen/dtype.ts'
+import { readSlot, type Slot, writeSlot } from '../../codegen/run/memory.ts'
+import { isStaticShape } from '../../codegen/size.ts'
+import { type Attrs, type Graph, makeValue, type Node, type Value } from '../ir/graph.ts'
+import { printType } from '../ir/type.ts'
+import { Executable } from '../lower/executable.ts'
+import type { OpDefinition } from '../op.ts'
+import { fuse } from '../passes/fuse.ts'
+import { Tensor } from '../tensor.ts'
+import type { Variable } from '../variable.ts'
+import { type Application, installEagerTrace, installMaterialise, type Trace } from './bind.ts'
+import { EagerKey, type EagerOperand, operandOf, SymbolicNames } from './eager-key.ts'
+
+/** Programs kept; the least recently used goes first. */
+const mostPrograms = 1024
+/** Longest chain of pending views; a longer one is computed, so that kernels and keys stay small. */
+const mostViews = 3
+
+interface CachedProgram {
+  readonly executable: Executable
+  /** For each size of the program, which of the key's values it is. */
+  readonly sizes: readonly number[]
+}
+
+const programs = new Map<string, CachedProgram>()
+
+/** How many eager programs have been compiled since the process started. */
+let compiled = 0
+export function eagerProgramCount(): number {
+  return compiled
+}
+
+class EagerTrace implements Trace {
+  readonly kind = 'eager'
+  readonly name = 'eager code'
+
+  apply({ op, operands, attrs, regions }: Application): readonly Tensor[] {
+    for (const operand of operands) if (operand.payload.kind === 'symbolic') throw symbolicOperand(op, operand)
+    const types = op.type(
+      operands.map((operand) => operand.type),
+      attrs,
+      regions,
+    )
+    const [type] = types
+    const [first] = operands
+    if (types.length === 1 && operands.length === 1 && type !== undefined && first !== undefined) {
+      if (op.lower.kind === 'alias' && first.payload.kind === 'data') return [new Tensor(type, first.payload)]
+      if ((op.name === 'broadcast' || op.name === 'transpose') && operandOf(first).views.length < mostViews)
+        return [new Tensor(type, { kind: 'view', base: first, op, attrs })]
+    }
+    const data = run(op, operands.map(operandOf), attrs)
+    return types.map((result, i) => {
+      const elements = data[i]
+      if (elements === undefined) throw new InternalError(`${op.name} lacks result ${i}`)
+      return new Tensor(result, { kind: 'data', data: elements })
+    })
+  }
+
+  lift(tensor: Tensor): Tensor {
+    return tensor
+  }
+
+  read(variable: Variable): Tensor {
+    return variable.snapshot(() => new Tensor(variable.type, { kind: 'snapshot', variable }))
+  }
+
+  assign(variable: Variable, value: Tensor): void {
+    if (value.payload.kind === 'symbolic') throw symbolicOperand({ name: 'assign' }, value)
+    const elements = value.elements('assign')
+    variable.beforeChange()
+    writeSlot(variable.slot, elements)
+  }
+
+  update(variable: Variable, op: OpDefinition, value: Tensor): void {
+    if (value.payload.kind === 'symbolic') throw symbolicOperand({ name: 'assign' }, value)
+    const operand = operandOf(value)
+    variable.beforeChange()
+    run(op, [{ base: new Tensor(variable.type, { kind: 'snapshot', variable }), views: [] }, operand], {}, true)
+  }
+}
+
+function symbolicOperand(op: { readonly name: string }, operand: Tensor): TraceError {
+  const payload = operand.payload
+  const origin = payload.kind === 'symbolic' ? payload.trace.name : ''
+  return new TraceError({
+    op: op.name,
+    problem: `${printType(operand.type)} was made while tracing ${origin} and is out of scope here`,
+    fix: `return it from ${origin}; only then it has a value.`,
+  })
+}
+
+/** Runs one op over views of tensors in memory; with `commit`, the result replaces the first operand's variable. */
+function run(op: OpDefinition, operands: readonly EagerOperand[], attrs: Attrs, commit = false): readonly TypedArray[] {
+  const key = new EagerKey()
+  key.text = commit ? `${op.name}!` : op.name
+  for (const operand of operands) key.operand(operand)
+  key.attrs(attrs)
+  let cached = programs.get(key.text)
+  if (cached === undefined) {
+    cached = compile(op, operands, attrs, commit)
+    programs.set(key.text, cached)
+    if (programs.size > mostPrograms) evictOldest()
+  }
+  const inputs: TypedArray[] = []
+  const variables: Slot[] = []
+  for (const { base } of operands) {
+    const payload = base.payload
+    if (payload.kind === 'snapshot') variables.push(payload.variable.slot)
+    else inputs.push(base.elements(op.name))
+  }
+  const { values } = key
+  return cached.executable.run(
+    inputs,
+    variables,
+    cached.sizes.map((at) => values[at] ?? 0),
+  )
+}
+
+/** Forgets the program used longest ago: a hit does not move an entry, so this is by age, refreshed when compiled again. */
+function evictOldest(): void {
+  for (const [key, { executable }] of programs) {
+    programs.delete(key)
+    executable.program.dispose()
+    return
+  }
+}
+
+function compile(op: OpDefinition, operands: readonly EagerOperand[], attrs: Attrs, commit: boolean): CachedProgram {
+  compiled++
+  const { graph, variables } = graphOf(op, operands, attrs, commit)
+  const executable = new Executable(fuse(graph), variables, () => {
+    throw new InternalError('eager programs capture no tensors')
+  })
+  return { executable, sizes: executable.program.spec.sizes.map((name) => Number(name.slice(1))) }
+}
+
+/** The graph of one op with symbolic sizes: params for tensors, captures for variables. */
+function graphOf(op: OpDefinition, operands: readonly EagerOperand[], attrs: Attrs, commit: boolean): { readonly graph: Graph; readonly variables: readonly string[] } {
+  const names = new SymbolicNames()
+  const params: Value[] = []
+  const captures: Graph['captures'][number][] = []
+  const nodes: Node[] = []
+  const apply = (definition: OpDefinition, values: readonly Value[], given: Attrs): readonly Value[] => {
+    const types = definition.type(
+      values.map((value) => value.type),
+      given,
+      [],
+    )
+    const results = types.map((type) => makeValue(type))
+    nodes.push({ op: definition.name, operands: values, attrs: given, regions: [], results })
+    return results
+  }
+  const values = operands.map(({ base, views }) => {
+    const type = names.type(base.dtype, base.shape)
+    let value = makeValue(type)
+    if (base.payload.kind === 'snapshot') {
+      const name = `v${captures.length}`
+      captures.push({ name, kind: 'variable', type })
+      nodes.push({ op: 'read', operands: [], attrs: { variable: name, dtype: type.dtype, shape: type.shape }, regions: [], results: [value] })
+    } else params.push(value)
+    for (const view of views) {
+      const [next] = apply(view.op, [value], names.attrs(view.attrs))
+      if (next === undefined) throw new InternalError(`${view.op.name} has no result`)
+      value = next
+    }
+    return value
+  })
+  const results = apply(op, values, names.attrs(attrs))
+  const [result] = results
+  if (commit && result !== undefined) nodes.push({ op: 'commit', operands: [result], attrs: { variable: 'v0' }, regions: [], results: [] })
+  return {
+    graph: { name: op.name, params, captures, nodes, results: commit ? [] : results, guards: [] },
+    variables: captures.map((capture) => capture.name),
+  }
+}
+
+/** Computes a pending tensor: copies a variable's content, or runs the view on its own. */
+function materialise(tensor: Tensor): TypedArray {
+  const payload = tensor.payload
+  switch (payload.kind) {
+    case 'data':
+      return payload.data
+    case 'snapshot': {
+      const data = readSlot(payload.variable.slot)
+      tensor.settle(data)
+      return data
+    }
+    case 'view': {
+      if (!isStaticShape(tensor.type.shape)) throw new InternalError('a view with unknown sizes outside a trace')
+      const [data] = run(payload.op, [operandOf(payload.base)], payload.attrs)
+      if (data === undefined) throw new InternalError(`${payload.op.name} has no result`)
+      tensor.settle(data)
+      return data
+    }
+    case 'symbolic':
+      throw new InternalError('a symbolic tensor has no elements')
+  }
+}
+
+installEagerTrace(new EagerTrace())
+installMaterialise(materialise)
+

@@ -1,0 +1,211 @@
+/**
+ * A graph that can be called.
+ *
+ * In eager code a call runs the compiled program: one per pattern of Variables that are the same (an argument may be the
+ * very Variable the function captures), compiled when that pattern is first met. While another function is traced the
+ * nodes are replayed into that trace. Under a tape the call is recorded as one application whose gradient is a compiled
+ * program too; see differentiate.ts.
+ */
+import type { TypedArray } from '../../codegen/dtype.ts'
+import { InternalError } from '../../codegen/errors.ts'
+import type { Slot } from '../../codegen/run/memory.ts'
+import { evaluateSize, type Size } from '../../codegen/size.ts'
+import type { Graph } from '../ir/graph.ts'
+import type { TensorType } from '../ir/type.ts'
+import { Executable } from '../lower/executable.ts'
+import { evaluateNode } from '../lower/evaluate.ts'
+import { fuse } from '../passes/fuse.ts'
+import { runPasses } from '../passes/pipeline.ts'
+import { Tensor } from '../tensor.ts'
+import type { Variable } from '../variable.ts'
+import { currentObservers, currentTrace, isTracing } from './bind.ts'
+import { GraphTrace, type TracedGraph } from './graph-trace.ts'
+import { replay, variableCaptures } from './replay.ts'
+
+/** A guard that a call does not meet: two sizes that were taken to be equal are not. */
+export interface GuardFailure {
+  readonly x: number
+  readonly y: number
+  readonly reason: string
+}
+
+/** Where a size name's value is found in the arguments. */
+interface SizeSource {
+  readonly name: string
+  readonly param: number
+  readonly axis: number
+}
+
+/** A compiled alias pattern. */
+interface Compiled {
+  readonly executable: Executable
+  readonly graph: Graph
+  /** Names of the variables the program takes, in order, and whether it changes them. */
+  readonly variables: readonly { readonly name: string; readonly changed: boolean }[]
+  /** For each size of the program, the position of its name among `#sizes`. */
+  readonly sizes: readonly number[]
+}
+
+/** Makes a call differentiable; installed by differentiate.ts, which needs this file. */
+let differentiated: ((callee: GraphFunction, args: readonly Tensor[], variables: ReadonlyMap<string, Variable>) => readonly Tensor[]) | undefined
+export function installDifferentiatedCall(call: typeof differentiated): void {
+  differentiated = call
+}
+
+export class GraphFunction {
+  readonly traced: TracedGraph
+  readonly #sizes: readonly SizeSource[]
+  readonly #static: boolean
+  readonly #compiled = new Map<string, Compiled>()
+  /** The pattern in which every variable is another one: nearly every call. */
+  #usual: Compiled | undefined
+  /** Milliseconds spent in passes, lowering and code generation so far. */
+  compileMilliseconds = 0
+
+  constructor(traced: TracedGraph) {
+    this.traced = traced
+    this.#sizes = sizeSourcesOf(traced.graph)
+    this.#static = this.#sizes.length === 0
+  }
+
+  get name(): string {
+    return this.traced.graph.name
+  }
+
+  /** The first guard that the arguments break, or undefined. */
+  brokenGuard(args: readonly Tensor[]): GuardFailure | undefined {
+    const { guards } = this.traced.graph
+    if (guards.length === 0) return undefined
+    const values = this.#sizeValues(args)
+    for (const guard of guards) {
+      const x = this.#evaluate(guard.x, values)
+      const y = this.#evaluate(guard.y, values)
+      if (x !== y) return { x, y, reason: guard.reason }
+    }
+    return undefined
+  }
+
+  /** Calls the graph; `variables` are the Variables behind its variable captures by name. */
+  call(args: readonly Tensor[], variables: ReadonlyMap<string, Variable> = this.traced.variables): readonly Tensor[] {
+    if (isTracing()) {
+      const trace = currentTrace()
+      if (trace instanceof GraphTrace) this.#assumeGuards(args, trace)
+      return replay(this.traced.graph, args.map((arg) => currentTrace().lift(arg)), variableCaptures(variables, this.traced.tensors))
+    }
+    if (currentObservers().length > 0 && differentiated !== undefined) return differentiated(this, args, variables)
+    return this.execute(args, variables)
+  }
+
+  /** Runs the compiled program. */
+  execute(args: readonly Tensor[], variables: ReadonlyMap<string, Variable>): readonly Tensor[] {
+    const compiled = this.#compiledFor(variables)
+    const inputs: TypedArray[] = []
+    for (const arg of args) inputs.push(arg.elements(this.name))
+    const slots: Slot[] = []
+    for (const { name, changed } of compiled.variables) {
+      const variable = variables.get(name)
+      if (variable === undefined) throw new InternalError(`${this.name} lacks the variable ${name}`)
+      if (changed) variable.beforeChange()
+      slots.push(variable.slot)
+    }
+    const values = this.#static ? noSizes : this.#sizeValues(args)
+    const outputs = compiled.executable.run(inputs, slots, this.#static ? noSizes : compiled.sizes.map((at) => values[at] ?? 0))
+    const results: Tensor[] = []
+    const types = this.traced.graph.results
+    for (let i = 0; i < types.length; i++) {
+      const type = types[i]?.type
+      const data = outputs[i]
+      if (type === undefined || data === undefined) throw new InternalError(`${this.name} lacks result ${i}`)
+      results.push(new Tensor(this.#static ? type : this.#resultType(type, values), { kind: 'data', data }))
+    }
+    return results
+  }
+
+  /** Compiles for the usual pattern of variables, so that the first call does not have to. */
+  prepare(variables: ReadonlyMap<string, Variable> = this.traced.variables): Executable {
+    return this.#compiledFor(variables).executable
+  }
+
+  /** The graph after all passes, for the usual pattern. */
+  fusedGraph(): Graph {
+    return this.#compiledFor(this.traced.variables).graph
+  }
+
+  #compiledFor(variables: ReadonlyMap<string, Variable>): Compiled {
+    const pattern = variables === this.traced.variables ? undefined : aliasesOf(variables)
+    if (pattern === undefined) return (this.#usual ??= this.#compile(new Map()))
+    const key = [...pattern].map(([name, representative]) => `${name}=${representative}`).join(',')
+    let compiled = this.#compiled.get(key)
+    if (compiled === undefined) this.#compiled.set(key, (compiled = this.#compile(pattern)))
+    return compiled
+  }
+
+  #compile(aliases: ReadonlyMap<string, string>): Compiled {
+    const start = performance.now()
+    const { graph: original, tensors } = this.traced
+    const graph = runPasses(original, { aliases, fuse, evaluate: evaluateNode })
+    const names = graph.captures.filter((capture) => capture.kind === 'variable').map((capture) => capture.name)
+    const executable = new Executable(graph, names, (name) => {
+      const tensor = tensors.get(name)
+      if (tensor === undefined) throw new InternalError(`${this.name} lacks the captured tensor ${name}`)
+      return tensor.elements(this.name)
+    })
+    const changed = new Set(graph.nodes.filter((node) => node.op === 'commit').map((node) => String(node.attrs['variable'])))
+    const sizes = executable.program.spec.sizes.map((size) => this.#sizes.findIndex((source) => source.name === size))
+    this.compileMilliseconds += performance.now() - start
+    return { executable, graph, variables: names.map((name) => ({ name, changed: changed.has(name) })), sizes }
+  }
+
+  #sizeValues(args: readonly Tensor[]): number[] {
+    return this.#sizes.map(({ param, axis }) => args[param]?.shape[axis] ?? 0)
+  }
+
+  #evaluate(size: Size, values: readonly number[]): number {
+    return evaluateSize(size, (name) => values[this.#sizes.findIndex((source) => source.name === name)] ?? 0)
+  }
+
+  #resultType(type: TensorType, values: readonly number[]): TensorType {
+    return { dtype: type.dtype, shape: type.shape.map((size) => this.#evaluate(size, values)) }
+  }
+
+  /** What this graph takes for granted about its sizes, its caller's trace takes for granted too. */
+  #assumeGuards(args: readonly Tensor[], trace: GraphTrace): void {
+    for (const guard of this.traced.graph.guards) {
+      const sizeOf = (size: Size): Size => substitute(size, this.#sizes, args)
+      trace.guard(sizeOf(guard.x), sizeOf(guard.y), guard.reason)
+    }
+  }
+}
+
+const noSizes: readonly number[] = []
+
+function substitute(size: Size, sources: readonly SizeSource[], args: readonly Tensor[]): Size {
+  if (typeof size === 'number') return size
+  const source = sources.find((candidate) => candidate.name === size.key)
+  return source === undefined ? size : (args[source.param]?.type.shape[source.axis] ?? size)
+}
+
+/** Every size name with the first param axis that is just that name. */
+function sizeSourcesOf(graph: Graph): readonly SizeSource[] {
+  const sources: SizeSource[] = []
+  graph.params.forEach((value, param) =>
+    value.type.shape.forEach((size, axis) => {
+      if (typeof size === 'number' || !/^\w+$/.test(size.key) || sources.some((source) => source.name === size.key)) return
+      sources.push({ name: size.key, param, axis })
+    }),
+  )
+  return sources
+}
+
+/** For variables that stand behind more than one name: name → first name; undefined when there are none. */
+function aliasesOf(variables: ReadonlyMap<string, Variable>): ReadonlyMap<string, string> | undefined {
+  if (variables.size < 2) return undefined
+  const first = new Map<Variable, string>()
+  let aliases: Map<string, string> | undefined
+  for (const [name, variable] of variables) {
+    const known = first.get(variable)
+    if (known === undefined) first.set(variable, name)
+    else (aliases ??= new Map()).set(name, known)
+  }
+  return aliases
+}

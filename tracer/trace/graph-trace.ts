@@ -1,0 +1,217 @@
+/**
+ * The graph trace: runs a callback with symbolic tensors and records what it does as a graph.
+ *
+ * Concrete tensors the callback touches are lifted: a few elements become a `constant` node, more become a capture held
+ * for the life of the trace. Variables become captures by reference. A trace may be a *region* of another (the body of
+ * a custom gradient): regions are closed, so what they use of the outer trace, tensors and variable reads alike, turns
+ * into operands of the node that will hold the region.
+ */
+import { InternalError, TraceError } from '../../codegen/errors.ts'
+import type { Size } from '../../codegen/size.ts'
+import { type Attrs, type Capture, type Graph, type Guard, makeValue, type Node, type Value } from '../ir/graph.ts'
+import { printType, type TensorType } from '../ir/type.ts'
+import { Tensor } from '../tensor.ts'
+import type { OpDefinition } from '../op.ts'
+import type { Variable } from '../variable.ts'
+import type { Application, Trace } from './bind.ts'
+import { userSite } from './source.ts'
+
+/** Tensors of up to this many elements are written into the graph as constants. */
+const inlineLimit = 16
+
+/** A finished trace: the graph and what its captures refer to, by name. */
+export interface TracedGraph {
+  readonly graph: Graph
+  readonly variables: ReadonlyMap<string, Variable>
+  readonly tensors: ReadonlyMap<string, Tensor>
+}
+
+export interface FinishedRegion {
+  readonly graph: Graph
+  readonly borrowed: readonly Tensor[]
+  readonly reads: readonly (readonly [Variable, Tensor])[]
+}
+
+export class GraphTrace implements Trace {
+  readonly kind = 'graph'
+  readonly name: string
+  readonly #parent: GraphTrace | undefined
+  readonly #params: Value[] = []
+  readonly #captures: Capture[] = []
+  readonly #nodes: Node[] = []
+  readonly #guards: Guard[] = []
+  readonly #lifted = new Map<Tensor, Tensor>()
+  readonly #variables = new Map<Variable, string>()
+  readonly #tensors = new Map<string, Tensor>()
+  /** What a region takes from the outer trace, in the order of its extra params. */
+  readonly #borrowed: Tensor[] = []
+  /** The variables a region read, with the outer tensor each read gave. */
+  readonly #borrowedReads: (readonly [Variable, Tensor])[] = []
+  #finished = false
+
+  constructor(name: string, parent?: GraphTrace) {
+    this.name = name
+    this.#parent = parent
+  }
+
+  /** True for a trace that records the body of a node of another trace. */
+  get isRegion(): boolean {
+    return this.#parent !== undefined
+  }
+
+  param(type: TensorType, name?: string): Tensor {
+    const value = makeValue(type, name)
+    this.#params.push(value)
+    return this.#tensor(value)
+  }
+
+  /** Names a variable that is an argument rather than a capture found on the way, so that it has a name of its own. */
+  variableParam(variable: Variable, name: string): void {
+    this.#variableName(variable, name)
+  }
+
+  apply({ op, operands, attrs, regions }: Application): readonly Tensor[] {
+    const values = operands.map((operand) => this.#valueOf(operand))
+    const types = op.type(values.map((value) => value.type), attrs, regions)
+    return this.#record(op.name, values, attrs, types, regions)
+  }
+
+  lift(tensor: Tensor): Tensor {
+    const payload = tensor.payload
+    if (payload.kind === 'symbolic') {
+      if (payload.trace === this) return tensor
+      if (this.#parent !== undefined && this.#parent.#reaches(payload.trace)) return this.#borrow(tensor)
+      throw this.#outOfScope(tensor)
+    }
+    if (this.#parent !== undefined) return this.#borrow(tensor)
+    const known = this.#lifted.get(tensor)
+    if (known !== undefined) return known
+    const lifted = this.#capture(tensor)
+    this.#lifted.set(tensor, lifted)
+    return lifted
+  }
+
+  read(variable: Variable): Tensor {
+    if (this.#parent !== undefined) {
+      const outer = this.#parent.read(variable)
+      this.#borrowedReads.push([variable, outer])
+      return this.#borrow(outer)
+    }
+    const name = this.#variableName(variable)
+    const [result] = this.#record('read', [], { variable: name, dtype: variable.dtype, shape: variable.type.shape }, [variable.type], [])
+    if (result === undefined) throw new InternalError('read gave no result')
+    return result
+  }
+
+  assign(variable: Variable, value: Tensor): void {
+    if (this.#parent !== undefined)
+      throw new TraceError({ op: 'assign', problem: `the variable ${variable.name} is assigned inside ${this.name}`, fix: 'assign it outside the custom gradient.' })
+    const lifted = this.lift(value)
+    this.#record('assign', [this.#valueOf(lifted)], { variable: this.#variableName(variable) }, [], [])
+  }
+
+  update(variable: Variable, op: OpDefinition, value: Tensor): void {
+    const [result] = this.apply({ op, operands: [this.read(variable), this.lift(value)], attrs: {}, regions: [] })
+    if (result !== undefined) this.assign(variable, result)
+  }
+
+  /** Records that two sizes are taken to be equal. */
+  guard(x: Size, y: Size, reason: string): void {
+    const outer = this.#parent
+    if (outer !== undefined) outer.guard(x, y, reason)
+    else this.#guards.push({ x, y, reason: `${reason}${siteSuffix()}` })
+  }
+
+  finish(results: readonly Tensor[]): TracedGraph {
+    const values = results.map((result) => this.#valueOf(this.lift(result)))
+    this.#finished = true
+    return {
+      graph: { name: this.name, params: this.#params, captures: this.#captures, nodes: this.#nodes, results: values, guards: this.#guards },
+      variables: new Map([...this.#variables].map(([variable, name]) => [name, variable])),
+      tensors: this.#tensors,
+    }
+  }
+
+  /** Finishes a region: its graph, and the outer tensors to append to the node's operands. */
+  finishRegion(results: readonly Tensor[]): FinishedRegion {
+    return { graph: this.finish(results).graph, borrowed: this.#borrowed, reads: this.#borrowedReads }
+  }
+
+  /** The symbolic tensor that stands for a value of this trace. */
+  #tensor(value: Value): Tensor {
+    return new Tensor(value.type, { kind: 'symbolic', trace: this, value })
+  }
+
+  #record(op: string, operands: readonly Value[], attrs: Attrs, types: readonly TensorType[], regions: readonly Graph[]): readonly Tensor[] {
+    if (this.#finished) throw new TraceError({ op, problem: `the trace of ${this.name} has ended`, fix: 'do not keep tensors of a traced function beyond its end; return them.' })
+    const results = types.map((type) => makeValue(type))
+    const source = userSite()
+    this.#nodes.push({ op, operands, attrs, regions, results, ...(source === undefined ? {} : { source }) })
+    return results.map((value) => this.#tensor(value))
+  }
+
+  #valueOf(tensor: Tensor): Value {
+    const payload = tensor.payload
+    if (payload.kind !== 'symbolic' || payload.trace !== this) throw this.#outOfScope(tensor)
+    return payload.value
+  }
+
+  #reaches(trace: Trace): boolean {
+    return trace === this || (this.#parent !== undefined && this.#parent.#reaches(trace))
+  }
+
+  #borrow(tensor: Tensor): Tensor {
+    const known = this.#lifted.get(tensor)
+    if (known !== undefined) return known
+    const param = this.param(tensor.type)
+    this.#lifted.set(tensor, param)
+    this.#borrowed.push(tensor)
+    return param
+  }
+
+  #capture(tensor: Tensor): Tensor {
+    const data = tensor.elements('capturing a tensor')
+    const { dtype, shape } = tensor.type
+    if (data.length <= inlineLimit) {
+      const [result] = this.#record('constant', [], { dtype, shape, values: Array.from(data) }, [tensor.type], [])
+      if (result === undefined) throw new InternalError('constant gave no result')
+      return result
+    }
+    const name = this.#uniqueName('c')
+    this.#captures.push({ name, kind: 'tensor', type: tensor.type })
+    this.#tensors.set(name, tensor)
+    const [result] = this.#record('captured', [], { name, dtype, shape }, [tensor.type], [])
+    if (result === undefined) throw new InternalError('captured gave no result')
+    return result
+  }
+
+  #variableName(variable: Variable, wanted = variable.name): string {
+    const known = this.#variables.get(variable)
+    if (known !== undefined) return known
+    const name = this.#uniqueName(wanted.replaceAll(/\W/g, '_'))
+    this.#variables.set(variable, name)
+    this.#captures.push({ name, kind: 'variable', type: variable.type })
+    return name
+  }
+
+  #uniqueName(wanted: string): string {
+    const taken = new Set(this.#captures.map((capture) => capture.name))
+    if (!taken.has(wanted)) return wanted
+    for (let i = 1; ; i++) if (!taken.has(`${wanted}_${i}`)) return `${wanted}_${i}`
+  }
+
+  #outOfScope(tensor: Tensor): TraceError {
+    const payload = tensor.payload
+    const origin = payload.kind === 'symbolic' ? payload.trace.name : 'eager code'
+    return new TraceError({
+      op: 'tensor out of scope',
+      problem: `${printType(tensor.type)} was made while tracing ${origin} and cannot be used in ${this.name}`,
+      fix: `return it from ${origin}, or pass it as an argument.`,
+    })
+  }
+}
+
+function siteSuffix(): string {
+  const site = userSite()
+  return site === undefined ? '' : ` at ${site}`
+}

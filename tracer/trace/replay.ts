@@ -1,0 +1,91 @@
+/**
+ * Replaying a graph: applying its nodes again, in the current trace, to other tensors.
+ *
+ * That is how a traced function is used inside another trace (its nodes are recorded there, so tapes see them), how a
+ * compiled function is differentiated (replay under a tape), and how the region of a custom gradient is applied.
+ */
+import { allocate, type DType } from '../../codegen/dtype.ts'
+import { InternalError } from '../../codegen/errors.ts'
+import type { Size } from '../../codegen/size.ts'
+import type { AttrValue, Graph, Node, Value } from '../ir/graph.ts'
+import { opNamed } from '../op.ts'
+import { type Tensor, tensorOf } from '../tensor.ts'
+import type { Variable } from '../variable.ts'
+import { bind, currentTrace, readVariable } from './bind.ts'
+
+/** What the captures of a graph stand for. Regions have none. */
+export interface ReplayCaptures {
+  readonly tensors: ReadonlyMap<string, Tensor>
+  /** The value of a `read` by the capture's name. */
+  read(name: string): Tensor
+  /** What an `assign` or `commit` does. */
+  assign(name: string, value: Tensor): void
+}
+
+/** Captures that are Variables of the current trace. */
+export function variableCaptures(variables: ReadonlyMap<string, Variable>, tensors: ReadonlyMap<string, Tensor>): ReplayCaptures {
+  const named = (name: string): Variable => {
+    const variable = variables.get(name)
+    if (variable === undefined) throw new InternalError(`the variable ${name} is not known`)
+    return variable
+  }
+  return { tensors, read: (name) => readVariable(named(name)), assign: (name, value) => currentTrace().assign(named(name), value) }
+}
+
+const noCaptures: ReplayCaptures = variableCaptures(new Map(), new Map())
+
+/** Applies the nodes of `graph` to `args`, one per param, and returns its results. */
+export function replay(graph: Graph, args: readonly Tensor[], captures: ReplayCaptures = noCaptures): readonly Tensor[] {
+  const tensors = new Map<Value, Tensor>()
+  graph.params.forEach((param, i) => {
+    const arg = args[i]
+    if (arg === undefined) throw new InternalError(`${graph.name} takes ${graph.params.length} values, ${args.length} were given`)
+    tensors.set(param, arg)
+  })
+  const tensorFor = (value: Value): Tensor => {
+    const tensor = tensors.get(value)
+    if (tensor === undefined) throw new InternalError(`a value of ${graph.name} is used before it is defined`)
+    return tensor
+  }
+  for (const node of graph.nodes) {
+    const results = replayNode(node, node.operands.map(tensorFor), captures)
+    node.results.forEach((value, i) => {
+      const result = results[i]
+      if (result !== undefined) tensors.set(value, result)
+    })
+  }
+  return graph.results.map(tensorFor)
+}
+
+function replayNode(node: Node, operands: readonly Tensor[], captures: ReplayCaptures): readonly Tensor[] {
+  const { op, attrs } = node
+  switch (op) {
+    case 'read':
+      return [captures.read(String(attrs['variable']))]
+    case 'assign':
+    case 'commit': {
+      const [value] = operands
+      if (value !== undefined) captures.assign(String(attrs['variable']), value)
+      return []
+    }
+    case 'captured': {
+      const tensor = captures.tensors.get(String(attrs['name']))
+      if (tensor === undefined) throw new InternalError(`the captured tensor ${String(attrs['name'])} is not known`)
+      return [tensor]
+    }
+    case 'constant':
+      return [constantTensor(attrs['dtype'], attrs['shape'], attrs['values'])]
+    default:
+      return bind(opNamed(op), operands, attrs, node.regions)
+  }
+}
+
+/** The tensor a `constant` node stands for; a single number fills the shape. */
+export function constantTensor(dtype: AttrValue | undefined, shape: AttrValue | undefined, values: AttrValue | undefined): Tensor {
+  const sizes = shape as readonly number[]
+  const count = sizes.reduce((a, b) => a * b, 1)
+  const data = allocate(dtype as DType, count)
+  if (typeof values === 'number') data.fill(values)
+  else (values as readonly Size[]).forEach((value, i) => (data[i] = value as number))
+  return tensorOf(dtype as DType, sizes, data)
+}

@@ -1,0 +1,33 @@
+/**
+ * Structured arguments and results: arrays and plain objects with tensors, Variables and constants at the leaves.
+ *
+ * Keys of objects are visited in sorted order, so that `{ a, b }` and `{ b, a }` are the same structure, and kept in
+ * their own order when a structure is rebuilt.
+ */
+import { TensorMethods } from '../tensor-methods.ts'
+
+/** True for `{}`-like objects: made by a literal or without a prototype. */
+export function isPlainObject(value: unknown): value is { readonly [key: string]: unknown } {
+  if (value === null || typeof value !== 'object') return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+/** Rebuilds a structure with `map` applied to everything that is not an array or plain object. `path` reads `.x[0]`. */
+export function mapTree(value: unknown, map: (leaf: unknown, path: string) => unknown, path = ''): unknown {
+  if (value instanceof TensorMethods) return map(value, path)
+  if (Array.isArray(value)) return value.map((entry: unknown, i) => mapTree(entry, map, `${path}[${i}]`))
+  if (isPlainObject(value)) return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, mapTree(entry, map, `${path}.${key}`)]))
+  return map(value, path)
+}
+
+/** Calls `visit` for every leaf, objects' keys in sorted order. */
+export function visitTree(value: unknown, visit: (leaf: unknown, path: string) => void, path = ''): void {
+  if (value instanceof TensorMethods) return visit(value, path)
+  if (Array.isArray(value)) return value.forEach((entry: unknown, i) => visitTree(entry, visit, `${path}[${i}]`))
+  if (isPlainObject(value)) {
+    for (const key of Object.keys(value).sort()) visitTree(value[key], visit, `${path}.${key}`)
+    return
+  }
+  visit(value, path)
+}
