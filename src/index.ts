@@ -1,0 +1,35 @@
+/**
+ * Everything a user imports: `import * as tf from 'tracemill'`.
+ *
+ * This file is the table of contents. Importing it loads the op library, installs the eager trace and the methods of
+ * tensors, and waits for the code generator to be ready, so that everything after it is synchronous.
+ */
+import '../tracer/trace/eager.ts'
+import '../tracer/trace/differentiate.ts'
+import './tensor.ts'
+
+export type { DType, TypedArray } from '../codegen/dtype.ts'
+export {
+  CheckError,
+  DTypeError,
+  GradientError,
+  InternalError,
+  ShapeError,
+  SignatureError,
+  TraceError,
+  TracemillError,
+  ValueError,
+} from '../codegen/errors.ts'
+export type { TensorLike } from '../tracer/convert.ts'
+export { type CustomGradient, customGradient, stopGradient } from '../tracer/gradient/custom.ts'
+export { type GradientOptions, GradientTape, type TapeOptions } from '../tracer/gradient/tape.ts'
+export { type NestedArray, Tensor } from '../tracer/tensor.ts'
+export { isTracing } from '../tracer/trace/bind.ts'
+export { type FunctionOptions, type Traced, traceFunction as func, traceFunction as function } from './function.ts'
+export { grad, grads, valueAndGrad } from './gradients.ts'
+export * as losses from './losses/index.ts'
+export * from './math/index.ts'
+export * as nn from './nn/index.ts'
+export * from './nn/index.ts'
+export { spec, type TensorSpec } from './spec.ts'
+export { variable, Variable, type VariableOptions } from './variable.ts'

@@ -1,0 +1,2 @@
+/** `tf.linalg`. */
+export { bandPart, trace } from './matrix.ts'

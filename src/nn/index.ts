@@ -1,0 +1,4 @@
+/** `tf.nn`. */
+export * from './activations.ts'
+export * from './softmax.ts'
+export * from './normalize.ts'
