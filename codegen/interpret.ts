@@ -9,7 +9,14 @@
 import type { TypedArray } from './dtype.ts'
 import { InternalError } from './errors.ts'
 import type { Buffer } from './expr.ts'
-import { checkBounds, compileExprs, Environment, laneOf, scalarOf, type Value } from './interpret/evaluator.ts'
+import {
+  checkBounds,
+  compileExprs,
+  Environment,
+  laneOf,
+  scalarOf,
+  type Value,
+} from './interpret/evaluator.ts'
 import type { Kernel, Statement } from './kernel.ts'
 
 export interface InterpretOptions {
@@ -27,7 +34,11 @@ export function interpretKernel(
   sizes: ReadonlyMap<string, number> = new Map(),
   options: InterpretOptions = { relaxed: false },
 ): void {
-  const environment = new Environment(memory instanceof Map ? memory : bind(kernel, memory), sizes, options.relaxed)
+  const environment = new Environment(
+    memory instanceof Map ? memory : bind(kernel, memory),
+    sizes,
+    options.relaxed,
+  )
   compileStatements(kernel.body, environment)()
 }
 
@@ -98,7 +109,13 @@ function compileStatement(statement: Statement, environment: Environment): () =>
   }
 }
 
-function storeLanes(buffer: Buffer, array: TypedArray, at: number, value: Value | undefined, lanes: number): void {
+function storeLanes(
+  buffer: Buffer,
+  array: TypedArray,
+  at: number,
+  value: Value | undefined,
+  lanes: number,
+): void {
   checkBounds('store', buffer, array, at, lanes)
   for (let i = 0; i < lanes; i++) array[at + i] = laneOf(value, i)
 }

@@ -11,7 +11,15 @@
  * `inlineLocals` then dissolves the locals that only one statement uses.
  */
 import { InternalError } from './errors.ts'
-import { type ArgReduceExpr, type Axis, type Buffer, type Expr, type ExprPool, type ReduceExpr, operandsOf } from './expr.ts'
+import {
+  type ArgReduceExpr,
+  type Axis,
+  type Buffer,
+  type Expr,
+  type ExprPool,
+  type ReduceExpr,
+  operandsOf,
+} from './expr.ts'
 import type { Kernel, Statement } from './kernel.ts'
 import { makeKernel, visitExprs } from './schedule/contents.ts'
 import { inlineLocals } from './schedule/inline.ts'
@@ -52,7 +60,12 @@ export function schedule(pool: ExprPool, name: string, roots: readonly Root[]): 
   )
   const prepared = roots.map((root, i): Root => {
     const axes = root.axes.filter((axis) => axis.extent !== 1)
-    return { buffer: root.buffer, axes, index: exprs[2 * i] ?? root.index, value: exprs[2 * i + 1] ?? root.value }
+    return {
+      buffer: root.buffer,
+      axes,
+      index: exprs[2 * i] ?? root.index,
+      value: exprs[2 * i + 1] ?? root.value,
+    }
   })
   return makeKernel(name, inlineLocals(pool, new Scheduler(pool, prepared).run()))
 }
@@ -85,7 +98,8 @@ class Scheduler {
       this.#innermost().stored.add(root.buffer)
       // What was loaded from the buffer may be old now.
       for (const block of this.#stack)
-        for (const node of block.bound.keys()) if (this.#loadsOf(node).has(root.buffer)) block.bound.delete(node)
+        for (const node of block.bound.keys())
+          if (this.#loadsOf(node).has(root.buffer)) block.bound.delete(node)
     })
     this.#closeTo(0)
     return this.#innermost().statements
@@ -108,7 +122,14 @@ class Scheduler {
       if (block?.axis === undefined) throw new InternalError('scheduling lost its place among the loops')
       const parent = this.#innermost()
       const to = this.#pool.size(block.axis.extent)
-      parent.statements.push({ kind: 'loop', axis: block.axis, from: this.#pool.const('int32', 0), to, step: 1, body: block.statements })
+      parent.statements.push({
+        kind: 'loop',
+        axis: block.axis,
+        from: this.#pool.const('int32', 0),
+        to,
+        step: 1,
+        body: block.statements,
+      })
       for (const buffer of block.stored) parent.stored.add(buffer)
     }
   }
@@ -118,7 +139,10 @@ class Scheduler {
     let level = 0
     for (const axis of expr.axes) {
       const found = this.#stack.findIndex((block) => block.axis === axis)
-      if (found < 0) throw new InternalError(`scheduling: a value varies with the axis ${axis.name}, which is not looped over`)
+      if (found < 0)
+        throw new InternalError(
+          `scheduling: a value varies with the axis ${axis.name}, which is not looped over`,
+        )
       level = Math.max(level, found)
     }
     const loads = this.#loadsOf(expr)
@@ -130,7 +154,9 @@ class Scheduler {
   #loadsOf(expr: Expr): ReadonlySet<Buffer> {
     const known = this.#loads.get(expr)
     if (known !== undefined) return known
-    const parts = operandsOf(expr).map((operand) => this.#loadsOf(operand)).filter((part) => part.size > 0)
+    const parts = operandsOf(expr)
+      .map((operand) => this.#loadsOf(operand))
+      .filter((part) => part.size > 0)
     const first = parts[0]
     let loads: ReadonlySet<Buffer>
     if (expr.kind !== 'load' && parts.length <= 1) loads = first ?? new Set()
@@ -179,7 +205,9 @@ class Scheduler {
     const arms = expr.kind === 'select' ? [expr.x, expr.y] : []
     return this.#pool.withOperands(
       expr,
-      operandsOf(expr).map((operand) => (arms.includes(operand) ? this.#armValue(operand) : this.#value(operand))),
+      operandsOf(expr).map((operand) =>
+        arms.includes(operand) ? this.#armValue(operand) : this.#value(operand),
+      ),
     )
   }
 
@@ -244,7 +272,11 @@ class Scheduler {
       if (expr === reduction || this.#bound(expr) !== undefined) return
       const others = loopAxes(expr)
       if (others.length !== over.length || !others.every((axis, i) => axis === over[i])) return
-      if (!expr.axes.every((axis) => this.#stack.some((block) => block.axis === axis)) || this.#levelOf(expr) !== level) return
+      if (
+        !expr.axes.every((axis) => this.#stack.some((block) => block.axis === axis)) ||
+        this.#levelOf(expr) !== level
+      )
+        return
       for (const buffer of this.#loadsOf(expr)) if (storedBetween.has(buffer)) return
       members.push(expr)
     }
@@ -255,7 +287,11 @@ class Scheduler {
     }
     for (let position = this.#current; position < this.#roots.length; position++) {
       const root = this.#roots[position]
-      if (root === undefined || !this.#stack.slice(1, level + 1).every((block, i) => block.axis === root.axes[i])) break
+      if (
+        root === undefined ||
+        !this.#stack.slice(1, level + 1).every((block, i) => block.axis === root.axes[i])
+      )
+        break
       visitExprs([root.index, root.value], consider, seen)
       storedBetween.add(root.buffer)
     }

@@ -71,7 +71,9 @@ class Verifier {
         if (statement.index.dtype !== 'int32' || statement.index.lanes !== 1)
           this.#fail(`the index of a store to %${statement.buffer.name} is not an int32 scalar`)
         if (statement.value.dtype !== statement.buffer.dtype)
-          this.#fail(`a ${statement.value.dtype} is stored to %${statement.buffer.name}, which holds ${statement.buffer.dtype}`)
+          this.#fail(
+            `a ${statement.value.dtype} is stored to %${statement.buffer.name}, which holds ${statement.buffer.dtype}`,
+          )
         break
       case 'if':
         this.#expr(statement.condition)
@@ -105,10 +107,12 @@ class Verifier {
     for (const bound of [from, to]) {
       const resumes = bound === from && bound.kind === 'axis' && bound.axis === axis && this.#ended.has(axis)
       if (!resumes) this.#expr(bound)
-      if (bound.dtype !== 'int32' || bound.lanes !== 1) this.#fail(`a bound of the loop over ${axis.name} is not an int32 scalar`)
+      if (bound.dtype !== 'int32' || bound.lanes !== 1)
+        this.#fail(`a bound of the loop over ${axis.name} is not an int32 scalar`)
     }
     if (!Number.isInteger(step) || step < 1) this.#fail(`the loop over ${axis.name} steps by ${step}`)
-    if (this.#open.has(axis)) this.#fail(`the loop over ${axis.name} is inside another loop over the same axis`)
+    if (this.#open.has(axis))
+      this.#fail(`the loop over ${axis.name} is inside another loop over the same axis`)
     if (step > 1 && !this.#isWhole(loop) && !hasRemainder(loop, later))
       this.#fail(`the loop over ${axis.name} steps by ${step} and no loop takes the rest`)
     this.#open.add(axis)
@@ -141,11 +145,14 @@ class Verifier {
       seen.add(expr)
       const problem = checkNode(expr, visit)
       if (problem !== undefined) this.#fail(problem)
-      if (expr.kind === 'axis' && !this.#open.has(expr.axis)) this.#fail(`the axis ${expr.axis.name} is used outside its loop`)
-      if (expr.kind === 'local' && !this.#locals.has(expr.local)) this.#fail(`local ${expr.local.id} is used before it is defined`)
+      if (expr.kind === 'axis' && !this.#open.has(expr.axis))
+        this.#fail(`the axis ${expr.axis.name} is used outside its loop`)
+      if (expr.kind === 'local' && !this.#locals.has(expr.local))
+        this.#fail(`local ${expr.local.id} is used before it is defined`)
       if (expr.kind === 'load') this.#parameter(expr.buffer)
       if (expr.kind === 'size') this.#size(expr.size)
-      if (expr.kind === 'linear') for (const size of [expr.constant, ...expr.terms.map((term) => term.coefficient)]) this.#size(size)
+      if (expr.kind === 'linear')
+        for (const size of [expr.constant, ...expr.terms.map((term) => term.coefficient)]) this.#size(size)
     }
     visit(root)
   }
@@ -165,7 +172,12 @@ function hasRemainder(loop: Loop, later: readonly Statement[]): boolean {
   let found = false
   visitStatements(later, (statement) => {
     if (statement.kind !== 'loop' || statement.axis !== loop.axis) return
-    if (statement.to === loop.to && statement.step < loop.step && (statement.from.kind !== 'const' || statement.from.value !== 0)) found = true
+    if (
+      statement.to === loop.to &&
+      statement.step < loop.step &&
+      (statement.from.kind !== 'const' || statement.from.value !== 0)
+    )
+      found = true
   })
   return found
 }

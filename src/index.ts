@@ -26,6 +26,7 @@ export { type GradientOptions, GradientTape, type TapeOptions } from '../tracer/
 export { type NestedArray, Tensor } from '../tracer/tensor.ts'
 export { isTracing } from '../tracer/trace/bind.ts'
 export { type FunctionOptions, type Traced, traceFunction as func, traceFunction as function } from './function.ts'
+export * as debug from './debug.ts'
 export { grad, grads, valueAndGrad } from './gradients.ts'
 export * as losses from './losses/index.ts'
 export * from './math/index.ts'

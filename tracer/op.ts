@@ -84,8 +84,11 @@ export interface OpDefinition<A extends Attrs = Attrs> {
    */
   readonly check?: {
     readonly code: (context: LowerContext<A>) => Expr
-    /** The message for a code ≠ 0; `read` gives an operand's data. */
-    readonly message: (attrs: A, operands: readonly TensorType[], code: number, read: (operand: number) => ArrayLike<number>) => { problem: string; rows?: readonly (readonly string[])[]; fix?: string }
+    /**
+     * The message for a code ≠ 0; `op` is the name users know, when it is not the op's own. `read` gives an operand's
+     * data, empty where it cannot be had.
+     */
+    readonly message: (attrs: A, operands: readonly TensorType[], code: number, read: (operand: number) => ArrayLike<number>) => { op?: string; problem: string; rows?: readonly (readonly string[])[]; fix?: string }
   }
   /**
    * Names of the attributes that are sizes (or lists of sizes): they may hold names, and a value of theirs is no part of

@@ -112,7 +112,13 @@ export function laneOf(value: Value | undefined, i: number): number {
 }
 
 /** Throws unless elements at … at+count−1 exist. */
-export function checkBounds(what: string, buffer: Buffer, array: TypedArray, at: number, count: number): void {
+export function checkBounds(
+  what: string,
+  buffer: Buffer,
+  array: TypedArray,
+  at: number,
+  count: number,
+): void {
   if (!(Number.isInteger(at) && at >= 0 && at + count <= array.length))
     throw new InternalError(
       `${what} of %${buffer.name}: element ${at}${count > 1 ? `…${at + count - 1}` : ''} of ${array.length}`,

@@ -66,12 +66,15 @@ export function expm1(pool: ExprPool, x: Expr): Expr {
   return f.withSign(f.add(value, value), x)
 }
 
-/** 1 / (1 + e^−x), through e^−|x| so that neither tail overflows; the left tail keeps its denormals. */
+/**
+ * 1 / (1 + e^−x) as e^x / (1 + e^x): neither overflows once x is at most 88, where the quotient is 1, and the left
+ * tail keeps its denormals.
+ */
 export function logistic(pool: ExprPool, x: Expr): Expr {
   const f = new Formula(pool, x)
-  const { shifted, excess } = reduce(f, f.atLeast(f.neg(f.abs(x)), -104))
+  const { shifted, excess } = reduce(f, f.atLeast(f.atMost(x, 88), -104))
   const e = scaleWidely(f, f.add(excess, 1), shifted)
-  return f.div(f.select(f.compare('lt', x, 0), e, 1), f.add(e, 1))
+  return f.div(e, f.add(e, 1))
 }
 
 /**

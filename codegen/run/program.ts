@@ -85,8 +85,8 @@ export class Program {
   readonly #constants = new Map<number, number>()
   readonly #inputs: readonly InputCopy[]
   readonly #inputCount: number
-  /** Per variable: its elements and the buffers that lie in it. */
-  readonly #variables: readonly { readonly elements: number; readonly buffers: readonly number[] }[]
+  /** Per variable: its elements (undefined when they depend on sizes) and the buffers that lie in it. */
+  readonly #variables: readonly { readonly elements: number | undefined; readonly buffers: readonly number[] }[]
   readonly #activations: Activation[] = []
   #running = 0
 
@@ -120,7 +120,7 @@ export class Program {
       const own = planned.buffers.find(
         ({ storage }) => storage.kind === 'variable' && storage.index === index,
       )
-      const elements = typeof own?.elements === 'number' ? own.elements : -1
+      const elements = typeof own?.elements === 'number' ? own.elements : undefined
       const buffers = this.plan.places.flatMap((place, buffer) =>
         place.kind === 'variable' && place.index === index ? [buffer] : [],
       )
@@ -240,7 +240,7 @@ export class Program {
   /** Pins the variable and writes its address where it is not known yet. */
   #bindVariable(activation: Activation, index: number, slot: Slot): void {
     const known = this.#variables[index]
-    if (known === undefined || slot.elements !== known.elements)
+    if (known === undefined || (known.elements !== undefined && slot.elements !== known.elements))
       throw new InternalError(
         `program ${this.spec.name}: variable ${index} has ${slot.elements} elements instead of ${known?.elements}`,
       )

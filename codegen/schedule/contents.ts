@@ -7,7 +7,11 @@ import type { Kernel, Statement } from '../kernel.ts'
 import { namesOfSize } from '../size.ts'
 
 /** Calls `visit` once per node reachable from the expressions, operands before users. `seen` may be shared between calls. */
-export function visitExprs(roots: readonly Expr[], visit: (expr: Expr) => void, seen: Set<Expr> = new Set()): void {
+export function visitExprs(
+  roots: readonly Expr[],
+  visit: (expr: Expr) => void,
+  seen: Set<Expr> = new Set(),
+): void {
   for (const root of roots) {
     if (seen.has(root)) continue
     seen.add(root)
@@ -32,7 +36,10 @@ export function expressionsOf(statement: Statement): readonly Expr[] {
 }
 
 /** Calls `visit` for every statement, outer before inner, in program order. */
-export function visitStatements(statements: readonly Statement[], visit: (statement: Statement) => void): void {
+export function visitStatements(
+  statements: readonly Statement[],
+  visit: (statement: Statement) => void,
+): void {
   for (const statement of statements) {
     visit(statement)
     if (statement.kind === 'loop' || statement.kind === 'if') visitStatements(statement.body, visit)
@@ -79,7 +86,10 @@ export function makeKernel(name: string, body: readonly Statement[]): Kernel {
 }
 
 /** What running a statement changes: buffers stored to and mutable locals assigned, nested statements included. */
-export function writesOf(statement: Statement): { readonly buffers: ReadonlySet<Buffer>; readonly locals: ReadonlySet<Local> } {
+export function writesOf(statement: Statement): {
+  readonly buffers: ReadonlySet<Buffer>
+  readonly locals: ReadonlySet<Local>
+} {
   const buffers = new Set<Buffer>()
   const locals = new Set<Local>()
   visitStatements([statement], (inner) => {

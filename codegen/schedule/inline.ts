@@ -18,7 +18,12 @@ export function inlineLocals(pool: ExprPool, statements: readonly Statement[]): 
     if (made === undefined) {
       const value = expr.kind === 'local' ? values.get(expr.local) : undefined
       const operands = operandsOf(expr)
-      made = value !== undefined ? expand(value) : operands.length === 0 ? expr : pool.withOperands(expr, operands.map(expand))
+      made =
+        value !== undefined
+          ? expand(value)
+          : operands.length === 0
+            ? expr
+            : pool.withOperands(expr, operands.map(expand))
       expanded.set(expr, made)
     }
     return made
@@ -37,7 +42,14 @@ export function inlineLocals(pool: ExprPool, statements: readonly Statement[]): 
         case 'if':
           return [{ ...statement, condition: expand(statement.condition), body: visit(statement.body) }]
         case 'loop':
-          return [{ ...statement, from: expand(statement.from), to: expand(statement.to), body: visit(statement.body) }]
+          return [
+            {
+              ...statement,
+              from: expand(statement.from),
+              to: expand(statement.to),
+              body: visit(statement.body),
+            },
+          ]
       }
     })
   }
@@ -47,7 +59,9 @@ export function inlineLocals(pool: ExprPool, statements: readonly Statement[]): 
 /** The lets of a list that go into the one statement using them (or nowhere, when nothing uses them). */
 function chooseInlined(list: readonly Statement[]): ReadonlySet<Let> {
   const users = usersOf(list)
-  const writes = list.flatMap((statement, position) => (statement.kind === 'let' ? [] : [{ position, ...writesOf(statement) }]))
+  const writes = list.flatMap((statement, position) =>
+    statement.kind === 'let' ? [] : [{ position, ...writesOf(statement) }],
+  )
   const inlined = new Set<Let>()
   // Where the value of an inlined let ends up: later lets are decided first, so chains resolve to their last user.
   const target = new Map<number, number>()
@@ -67,7 +81,11 @@ function chooseInlined(list: readonly Statement[]): ReadonlySet<Let> {
       (write) =>
         write.position > position &&
         write.position < only &&
-        (reads.some((read) => (read.kind === 'load' ? write.buffers.has(read.buffer) : read.kind === 'local' && write.locals.has(read.local)))),
+        reads.some((read) =>
+          read.kind === 'load'
+            ? write.buffers.has(read.buffer)
+            : read.kind === 'local' && write.locals.has(read.local),
+        ),
     )
     if (disturbed) continue
     inlined.add(statement)

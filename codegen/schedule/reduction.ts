@@ -7,7 +7,16 @@
  * reduction from capturing the axis of an inner one, and makes two reductions over the same axes independent.
  */
 import type { DType } from '../dtype.ts'
-import { type ArgReduceExpr, type Axis, type Expr, type ExprPool, type Local, type ReduceExpr, type ReduceOp, operandsOf } from '../expr.ts'
+import {
+  type ArgReduceExpr,
+  type Axis,
+  type Expr,
+  type ExprPool,
+  type Local,
+  type ReduceExpr,
+  type ReduceOp,
+  operandsOf,
+} from '../expr.ts'
 import type { Statement } from '../kernel.ts'
 import { printSize } from '../size.ts'
 
@@ -88,12 +97,18 @@ function accumulateIndex(pool: ExprPool, reduction: ArgReduceExpr): Accumulator 
       const converted = pool.local(dtype)
       const value = body.dtype === dtype ? body : pool.localValue(converted, body.axes)
       const condition = floating
-        ? pool.binary('and', pool.unary('not', pool.compare(op === 'max' ? 'le' : 'ge', value, bestValue)), pool.compare('eq', value, value))
+        ? pool.binary(
+            'and',
+            pool.unary('not', pool.compare(op === 'max' ? 'le' : 'ge', value, bestValue)),
+            pool.compare('eq', value, value),
+          )
         : pool.compare(op === 'max' ? 'gt' : 'lt', value, bestValue)
       const taken = pool.local('bool')
       const take = pool.localValue(taken, condition.axes)
       return [
-        ...(body.dtype === dtype ? [] : [{ kind: 'let' as const, local: converted, value: pool.convert(body, dtype) }]),
+        ...(body.dtype === dtype
+          ? []
+          : [{ kind: 'let' as const, local: converted, value: pool.convert(body, dtype) }]),
         { kind: 'let', local: taken, value: condition },
         assign(position, pool.select(take, pool.index(over), result)),
         assign(best, pool.select(take, value, bestValue)),
@@ -122,7 +137,13 @@ export function unifyReductions(pool: ExprPool, exprs: readonly Expr[]): readonl
     if (known !== undefined) return known
     const operands = operandsOf(expr).map(rewrite)
     let height = Math.max(0, ...operands.map((operand) => operand.height))
-    let made = operands.length === 0 ? expr : pool.withOperands(expr, operands.map((operand) => operand.expr))
+    let made =
+      operands.length === 0
+        ? expr
+        : pool.withOperands(
+            expr,
+            operands.map((operand) => operand.expr),
+          )
     if (made.kind === 'reduce' || made.kind === 'argReduce') {
       height++
       const old = loopAxes(made)
@@ -130,7 +151,9 @@ export function unifyReductions(pool: ExprPool, exprs: readonly Expr[]): readonl
       const body = substituteAxes(pool, made.body, new Map(old.map((axis, i) => [axis, over[i] ?? axis])))
       const first = over[0]
       if (first === undefined) made = made.kind === 'reduce' ? body : pool.const('int32', 0)
-      else made = made.kind === 'reduce' ? pool.reduce(made.op, over, body) : pool.argReduce(made.op, first, body)
+      else
+        made =
+          made.kind === 'reduce' ? pool.reduce(made.op, over, body) : pool.argReduce(made.op, first, body)
     }
     const result = { expr: made, height }
     rewritten.set(expr, result)
@@ -146,7 +169,10 @@ export function substituteAxes(pool: ExprPool, expr: Expr, replacement: Readonly
     if (!node.axes.some((axis) => replacement.has(axis))) return node
     let made = done.get(node)
     if (made === undefined) {
-      made = node.kind === 'axis' ? pool.index(replacement.get(node.axis) ?? node.axis) : pool.withOperands(node, operandsOf(node).map(visit))
+      made =
+        node.kind === 'axis'
+          ? pool.index(replacement.get(node.axis) ?? node.axis)
+          : pool.withOperands(node, operandsOf(node).map(visit))
       done.set(node, made)
     }
     return made

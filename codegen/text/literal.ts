@@ -41,7 +41,10 @@ function shortestFloat32(value: number): string {
 export const literalPattern: RegExp = /(?:inf|nan)d?\b|\d+u\b|\d+(?:\.\d+)?(?:e[+-]?\d+)?d?/y
 
 /** Reads a constant matched by `literalPattern`. */
-export function parseLiteral(text: string, negative: boolean): { readonly dtype: DType; readonly value: number } {
+export function parseLiteral(
+  text: string,
+  negative: boolean,
+): { readonly dtype: DType; readonly value: number } {
   const sign = negative ? -1 : 1
   if (text.endsWith('u')) return { dtype: 'uint8', value: sign * Number(text.slice(0, -1)) }
   const dtype = text.endsWith('d') ? 'float64' : 'float32'

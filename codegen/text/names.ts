@@ -22,7 +22,12 @@ export class Names {
   }
 
   axis(axis: Axis): string {
-    return find(this.#axes, axis, () => unique(this.#used, /^(?:[tsw]\d+|inf|nan|infd|nand|true|false|in|step)$/.test(axis.name) ? `${axis.name}_` : axis.name))
+    return find(this.#axes, axis, () =>
+      unique(
+        this.#used,
+        /^(?:[tsw]\d+|inf|nan|infd|nand|true|false|in|step)$/.test(axis.name) ? `${axis.name}_` : axis.name,
+      ),
+    )
   }
   buffer(buffer: Buffer): string {
     return find(this.#buffers, buffer, () => unique(this.#usedByBuffers, buffer.name.replaceAll(/\W/g, '_')))

@@ -103,7 +103,10 @@ class Parser {
         const mutable = word === 'var'
         let declared = this.#locals.get(name)
         if (declared === undefined) {
-          declared = { local: this.#pool.local(dtype, lanes, mutable), axes: mutable ? [...this.#open] : value.axes }
+          declared = {
+            local: this.#pool.local(dtype, lanes, mutable),
+            axes: mutable ? [...this.#open] : value.axes,
+          }
           this.#locals.set(name, declared)
         }
         return { kind: mutable ? 'set' : 'let', local: declared.local, value }
@@ -204,8 +207,10 @@ class Parser {
       while (this.#accept(','))
       this.#expect(')')
       const [x, y] = operands
-      if (x !== undefined && y !== undefined && word === 'floorDiv') return pool.size(floorDivideSizes(this.#asSize(x), this.#asSize(y)))
-      if (x !== undefined && y !== undefined && word === 'mod') return pool.size(modSizes(this.#asSize(x), this.#asSize(y)))
+      if (x !== undefined && y !== undefined && word === 'floorDiv')
+        return pool.size(floorDivideSizes(this.#asSize(x), this.#asSize(y)))
+      if (x !== undefined && y !== undefined && word === 'mod')
+        return pool.size(modSizes(this.#asSize(x), this.#asSize(y)))
       return buildCall(pool, word, operands) ?? this.#fail(`an operation, not ${word} of ${operands.length}`)
     }
     const shared = this.#shared.get(word)
@@ -235,8 +240,11 @@ class Parser {
     const body = this.#sum()
     this.#expect(')')
     const [first] = over
-    if (first !== undefined && (word === 'argReduce.max' || word === 'argReduce.min')) return pool.argReduce(word === 'argReduce.max' ? 'max' : 'min', first, body)
-    const op = (['sum', 'prod', 'max', 'min', 'and', 'or'] as const).find((candidate) => word === `reduce.${candidate}`)
+    if (first !== undefined && (word === 'argReduce.max' || word === 'argReduce.min'))
+      return pool.argReduce(word === 'argReduce.max' ? 'max' : 'min', first, body)
+    const op = (['sum', 'prod', 'max', 'min', 'and', 'or'] as const).find(
+      (candidate) => word === `reduce.${candidate}`,
+    )
     return op === undefined ? this.#fail('a reduction') : pool.reduce(op, over, body)
   }
 

@@ -37,7 +37,9 @@ class Printer {
   }
 
   kernel(kernel: Kernel): string {
-    const parameters = kernel.buffers.map((buffer) => `%${this.#names.buffer(buffer)}: ${shortName(buffer.dtype)}[${printSize(buffer.elements)}]`)
+    const parameters = kernel.buffers.map(
+      (buffer) => `%${this.#names.buffer(buffer)}: ${shortName(buffer.dtype)}[${printSize(buffer.elements)}]`,
+    )
     const sizes = kernel.sizes.length === 0 ? '' : ` sizes (${kernel.sizes.join(', ')})`
     this.#lines.push(`kernel @${kernel.name}(${parameters.join(', ')})${sizes} {`)
     this.#statements(kernel.body, '  ')
@@ -56,27 +58,35 @@ class Printer {
           const axis = this.#names.axis(statement.axis)
           const extent = printSize(statement.axis.extent)
           const step = statement.step === 1 ? '' : ` step ${statement.step}`
-          this.#lines.push(`${indent}for ${axis}${extent === to ? '' : `<${extent}>`} in ${from}..${to}${step} {`)
+          this.#lines.push(
+            `${indent}for ${axis}${extent === to ? '' : `<${extent}>`} in ${from}..${to}${step} {`,
+          )
           this.#statements(statement.body, `${indent}  `)
           this.#lines.push(`${indent}}`)
           break
         }
         case 'let': {
           const value = text(statement.value)
-          this.#lines.push(`${indent}let ${this.#names.local(statement.local)}: ${localType(statement.local)} = ${value}`)
+          this.#lines.push(
+            `${indent}let ${this.#names.local(statement.local)}: ${localType(statement.local)} = ${value}`,
+          )
           break
         }
         case 'set': {
           const value = text(statement.value)
           const fresh = this.#names.isNew(statement.local)
           const name = this.#names.local(statement.local)
-          this.#lines.push(`${indent}${fresh ? `var ${name}: ${localType(statement.local)}` : name} = ${value}`)
+          this.#lines.push(
+            `${indent}${fresh ? `var ${name}: ${localType(statement.local)}` : name} = ${value}`,
+          )
           break
         }
         case 'store': {
           const index = text(statement.index)
           const value = text(statement.value)
-          this.#lines.push(`${indent}store${lanesText(statement.value.lanes)} ${this.#names.buffer(statement.buffer)}[${index}] = ${value}`)
+          this.#lines.push(
+            `${indent}store${lanesText(statement.value.lanes)} ${this.#names.buffer(statement.buffer)}[${index}] = ${value}`,
+          )
           break
         }
         case 'if': {
@@ -158,21 +168,36 @@ class Printer {
   #linear(expr: LinearExpr, text: (expr: Expr) => string): string {
     // Axes by name of their loops, then locals, then the rest: an order a parsed kernel reproduces.
     const rank = (atom: Expr): string =>
-      atom.kind === 'axis' ? `0${this.#names.axis(atom.axis)}` : atom.kind === 'local' ? `1${this.#names.local(atom.local)}` : `2${this.#hash(atom)}`
-    const terms = expr.terms.map((term) => ({ ...term, rank: rank(term.atom) })).sort((a, b) => (a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : 0))
-    const parts = terms.map(({ atom, coefficient }) => (coefficient === 1 ? text(atom) : `${factorText(coefficient)}*${text(atom)}`))
+      atom.kind === 'axis'
+        ? `0${this.#names.axis(atom.axis)}`
+        : atom.kind === 'local'
+          ? `1${this.#names.local(atom.local)}`
+          : `2${this.#hash(atom)}`
+    const terms = expr.terms
+      .map((term) => ({ ...term, rank: rank(term.atom) }))
+      .sort((a, b) => (a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : 0))
+    const parts = terms.map(({ atom, coefficient }) =>
+      coefficient === 1 ? text(atom) : `${factorText(coefficient)}*${text(atom)}`,
+    )
     if (expr.constant !== 0) parts.push(printSize(expr.constant))
-    return parts.reduce((sum, part) => (part.startsWith('-') ? `${sum} - ${part.slice(1)}` : `${sum} + ${part}`))
+    return parts.reduce((sum, part) =>
+      part.startsWith('-') ? `${sum} - ${part.slice(1)}` : `${sum} + ${part}`,
+    )
   }
 
   /** A number that depends on what the node says, not on when it was made. */
   #hash(expr: Expr): number {
     const known = this.#hashes.get(expr)
     if (known !== undefined) return known
-    const operands = expr.kind === 'linear' ? expr.terms.map((term) => `${printSize(term.coefficient)}*${this.#hash(term.atom)}`).sort() : operandsOf(expr).map((operand) => this.#hash(operand))
-    const shallow = expr.kind === 'linear' ? `linear ${printSize(expr.constant)}` : this.#expression(expr, () => '')
+    const operands =
+      expr.kind === 'linear'
+        ? expr.terms.map((term) => `${printSize(term.coefficient)}*${this.#hash(term.atom)}`).sort()
+        : operandsOf(expr).map((operand) => this.#hash(operand))
+    const shallow =
+      expr.kind === 'linear' ? `linear ${printSize(expr.constant)}` : this.#expression(expr, () => '')
     let hash = 2166136261
-    for (const character of `${shallow} ${operands.join(' ')}`) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 16777619)
+    for (const character of `${shallow} ${operands.join(' ')}`)
+      hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 16777619)
     this.#hashes.set(expr, hash >>> 0)
     return hash >>> 0
   }

@@ -6,16 +6,70 @@ import { dtypeOfShortName } from '../dtype.ts'
 import type { BinaryOp, CompareOp, Expr, ExprPool, ReduceOp, UnaryOp } from '../expr.ts'
 
 const unary: Readonly<Record<UnaryOp, true>> = {
-  neg: true, abs: true, floor: true, ceil: true, round: true, trunc: true, sqrt: true, not: true, exp: true, expm1: true,
-  log: true, log1p: true, sin: true, cos: true, tan: true, asin: true, acos: true, atan: true, sinh: true, cosh: true,
-  tanh: true, asinh: true, acosh: true, atanh: true, erf: true, logistic: true,
+  neg: true,
+  abs: true,
+  floor: true,
+  ceil: true,
+  round: true,
+  trunc: true,
+  sqrt: true,
+  not: true,
+  exp: true,
+  expm1: true,
+  log: true,
+  log1p: true,
+  sin: true,
+  cos: true,
+  tan: true,
+  asin: true,
+  acos: true,
+  atan: true,
+  sinh: true,
+  cosh: true,
+  tanh: true,
+  asinh: true,
+  acosh: true,
+  atanh: true,
+  erf: true,
+  logistic: true,
 }
 const binary: Readonly<Record<BinaryOp, true>> = {
-  add: true, sub: true, mul: true, div: true, idiv: true, rem: true, pow: true, atan2: true, max: true, min: true,
-  pmax: true, pmin: true, and: true, or: true, xor: true, shl: true, shr: true, shru: true, mulhu: true,
+  add: true,
+  sub: true,
+  mul: true,
+  div: true,
+  idiv: true,
+  rem: true,
+  pow: true,
+  atan2: true,
+  max: true,
+  min: true,
+  pmax: true,
+  pmin: true,
+  and: true,
+  or: true,
+  xor: true,
+  shl: true,
+  shr: true,
+  shru: true,
+  mulhu: true,
 }
-const compare: Readonly<Record<CompareOp, true>> = { eq: true, ne: true, lt: true, le: true, gt: true, ge: true }
-const reduce: Readonly<Record<ReduceOp, true>> = { sum: true, prod: true, max: true, min: true, and: true, or: true }
+const compare: Readonly<Record<CompareOp, true>> = {
+  eq: true,
+  ne: true,
+  lt: true,
+  le: true,
+  gt: true,
+  ge: true,
+}
+const reduce: Readonly<Record<ReduceOp, true>> = {
+  sum: true,
+  prod: true,
+  max: true,
+  min: true,
+  and: true,
+  or: true,
+}
 
 /** True when `name` is a key of the table. */
 function has<Name extends string>(table: Readonly<Record<Name, true>>, name: string): name is Name {

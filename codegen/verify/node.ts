@@ -30,7 +30,8 @@ const binaryDTypes: Readonly<Record<BinaryOp, readonly DType[]>> = {
 
 /** Visits the operands (not those of a reduction, which has no place in a kernel), then says what is wrong with the node itself, or undefined. */
 export function checkNode(expr: Expr, visit: (operand: Expr) => void): string | undefined {
-  if (expr.kind !== 'reduce' && expr.kind !== 'argReduce') for (const operand of operandsOf(expr)) visit(operand)
+  if (expr.kind !== 'reduce' && expr.kind !== 'argReduce')
+    for (const operand of operandsOf(expr)) visit(operand)
   return problemOf(expr)
 }
 
@@ -51,17 +52,22 @@ function problemOf(expr: Expr): string | undefined {
         ? undefined
         : 'a term of an index is not an int32 scalar'
     case 'load':
-      if (expr.index.dtype !== 'int32') return `the index of a load of %${expr.buffer.name} is ${expr.index.dtype}`
+      if (expr.index.dtype !== 'int32')
+        return `the index of a load of %${expr.buffer.name} is ${expr.index.dtype}`
       if (expr.index.lanes > 1 && expr.index.lanes !== expr.lanes)
         return `a gather of ${expr.lanes} lanes has an index of ${expr.index.lanes}`
-      return expr.dtype === expr.buffer.dtype ? undefined : `a load of %${expr.buffer.name} is said to be ${expr.dtype}`
+      return expr.dtype === expr.buffer.dtype
+        ? undefined
+        : `a load of %${expr.buffer.name} is said to be ${expr.dtype}`
     case 'unary':
-      if (expr.op === 'not' ? floating.includes(expr.dtype) : expr.dtype === 'bool') return `${expr.op} of ${expr.dtype}`
+      if (expr.op === 'not' ? floating.includes(expr.dtype) : expr.dtype === 'bool')
+        return `${expr.op} of ${expr.dtype}`
       return same(expr.x)
     case 'binary':
       return binaryDTypes[expr.op].includes(expr.dtype) ? same(expr.x, expr.y) : `${expr.op} of ${expr.dtype}`
     case 'compare': {
-      const fits = expr.x.dtype === expr.y.dtype && expr.x.lanes === expr.y.lanes && expr.x.lanes === expr.lanes
+      const fits =
+        expr.x.dtype === expr.y.dtype && expr.x.lanes === expr.y.lanes && expr.x.lanes === expr.lanes
       return fits ? undefined : `${expr.op} of ${typeText(expr.x)} and ${typeText(expr.y)}`
     }
     case 'select':
@@ -69,10 +75,14 @@ function problemOf(expr: Expr): string | undefined {
         return `a select of ${typeText(expr)} has a condition of ${typeText(expr.condition)}`
       return same(expr.x, expr.y)
     case 'convert':
-      return expr.x.lanes === expr.lanes ? undefined : `a conversion of ${typeText(expr.x)} gives ${typeText(expr)}`
+      return expr.x.lanes === expr.lanes
+        ? undefined
+        : `a conversion of ${typeText(expr.x)} gives ${typeText(expr)}`
     case 'bitcast': {
       const fits = [expr.dtype, expr.x.dtype].every((dtype) => dtype === 'float32' || dtype === 'int32')
-      return fits && expr.x.lanes === expr.lanes ? undefined : `a bitcast of ${typeText(expr.x)} gives ${typeText(expr)}`
+      return fits && expr.x.lanes === expr.lanes
+        ? undefined
+        : `a bitcast of ${typeText(expr.x)} gives ${typeText(expr)}`
     }
     case 'madd':
       return expr.dtype === 'float32' ? same(expr.x, expr.y, expr.z) : `madd of ${expr.dtype}`

@@ -307,6 +307,13 @@ export class ExpressionEmitter implements AddressHost {
     const guardY = this.ranges.readsUnsafely(expr.y, evaluatedOperands)
     const type = wasmType(expr.dtype, expr.lanes)
     if (!guardX && !guardY) {
+      if (expr.lanes === 4 || (expr.lanes === 2 && (expr.dtype === 'float64' || expr.dtype === 'bool'))) {
+        // A mask alone chooses between a value and 0, and makes a NaN, being all ones where it is true.
+        const { v128 } = module
+        if (isZero(expr.y)) return v128.and(this.value(expr.x), this.value(expr.condition))
+        if (isZero(expr.x)) return v128.andnot(this.value(expr.y), this.value(expr.condition))
+        if (isNaNConstant(expr.x)) return v128.or(this.value(expr.y), this.value(expr.condition))
+      }
       const x = this.value(expr.x)
       const y = this.value(expr.y)
       const condition = this.value(expr.condition)
@@ -361,6 +368,15 @@ export class ExpressionEmitter implements AddressHost {
     return value
   }
 
+}
+
+/** True for the constant whose bits are all 0, which −0 is not. */
+function isZero(expr: Expr): boolean {
+  return expr.kind === 'const' && Object.is(expr.value, 0)
+}
+
+function isNaNConstant(expr: Expr): boolean {
+  return expr.kind === 'const' && Number.isNaN(expr.value)
 }
 
 function isNumber(expr: Expr): boolean {

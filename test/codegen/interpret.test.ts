@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type DType, type TypedArray, allocate } from '../../codegen/dtype.ts'
-import { type BinaryOp, type Expr, ExprPool, type Lanes, type ReduceOp, type UnaryOp } from '../../codegen/expr.ts'
+import {
+  type BinaryOp,
+  type Expr,
+  ExprPool,
+  type Lanes,
+  type ReduceOp,
+  type UnaryOp,
+} from '../../codegen/expr.ts'
 import { interpretKernel } from '../../codegen/interpret.ts'
 import { erf } from '../../codegen/interpret/functions.ts'
 import { makeKernel } from '../../codegen/schedule/contents.ts'
@@ -11,16 +18,28 @@ const pool = new ExprPool()
 const zero = pool.const('int32', 0)
 
 /** The value of an expression without loops, as stored. */
-function evaluate(value: Expr, memory: ReadonlyMap<Parameters<ExprPool['load']>[0], TypedArray> = new Map(), relaxed = false): number[] {
+function evaluate(
+  value: Expr,
+  memory: ReadonlyMap<Parameters<ExprPool['load']>[0], TypedArray> = new Map(),
+  relaxed = false,
+): number[] {
   const out = pool.buffer('out', value.dtype, value.lanes)
   const array = allocate(value.dtype, value.lanes)
-  interpretKernel(makeKernel('k', [{ kind: 'store', buffer: out, index: zero, value }]), new Map([...memory, [out, array]]), new Map(), { relaxed })
+  interpretKernel(
+    makeKernel('k', [{ kind: 'store', buffer: out, index: zero, value }]),
+    new Map([...memory, [out, array]]),
+    new Map(),
+    { relaxed },
+  )
   return [...array]
 }
 
-const unary = (op: UnaryOp, dtype: DType, x: number): number | undefined => evaluate(pool.unary(op, pool.const(dtype, x)))[0]
-const binary = (op: BinaryOp, dtype: DType, x: number, y: number): number | undefined => evaluate(pool.binary(op, pool.const(dtype, x), pool.const(dtype, y)))[0]
-const convert = (from: DType, to: DType, x: number): number | undefined => evaluate(pool.convert(pool.const(from, x), to))[0]
+const unary = (op: UnaryOp, dtype: DType, x: number): number | undefined =>
+  evaluate(pool.unary(op, pool.const(dtype, x)))[0]
+const binary = (op: BinaryOp, dtype: DType, x: number, y: number): number | undefined =>
+  evaluate(pool.binary(op, pool.const(dtype, x), pool.const(dtype, y)))[0]
+const convert = (from: DType, to: DType, x: number): number | undefined =>
+  evaluate(pool.convert(pool.const(from, x), to))[0]
 
 describe('arithmetic', () => {
   test('float32 rounds after every operation', () => {
@@ -60,8 +79,21 @@ describe('arithmetic', () => {
     expect(() => binary('idiv', 'int32', 1, 0)).toThrow(/division by 0/)
   })
   test('rounding is half to even and keeps the sign of zero', () => {
-    const cases = [[0.5, 0], [1.5, 2], [2.5, 2], [-0.5, -0], [-1.5, -2], [-2.5, -2], [2.6, 3], [-0.2, -0], [8388609, 8388609], [NaN, NaN], [-Infinity, -Infinity]] as const
-    for (const dtype of ['float32', 'float64'] as const) for (const [x, expected] of cases) expect(unary('round', dtype, x)).toBe(expected)
+    const cases = [
+      [0.5, 0],
+      [1.5, 2],
+      [2.5, 2],
+      [-0.5, -0],
+      [-1.5, -2],
+      [-2.5, -2],
+      [2.6, 3],
+      [-0.2, -0],
+      [8388609, 8388609],
+      [NaN, NaN],
+      [-Infinity, -Infinity],
+    ] as const
+    for (const dtype of ['float32', 'float64'] as const)
+      for (const [x, expected] of cases) expect(unary('round', dtype, x)).toBe(expected)
   })
   test('max and min propagate NaN and order the zeros; pmax and pmin keep x', () => {
     expect(binary('max', 'float32', NaN, 1)).toBeNaN()
@@ -76,11 +108,20 @@ describe('arithmetic', () => {
   })
   test('comparisons with NaN are false but for ne', () => {
     const nan = pool.const('float32', NaN)
-    const results = (['eq', 'ne', 'lt', 'le', 'gt', 'ge'] as const).map((op) => evaluate(pool.compare(op, nan, nan))[0])
+    const results = (['eq', 'ne', 'lt', 'le', 'gt', 'ge'] as const).map(
+      (op) => evaluate(pool.compare(op, nan, nan))[0],
+    )
     expect(results).toEqual([0, 1, 0, 0, 0, 0])
   })
   test('conversions saturate, truncate and wrap', () => {
-    expect([3.9, -3.9, NaN, 1e20, -1e20, -0.5].map((x) => convert('float32', 'int32', x))).toEqual([3, -3, 0, 2 ** 31 - 1, -(2 ** 31), 0])
+    expect([3.9, -3.9, NaN, 1e20, -1e20, -0.5].map((x) => convert('float32', 'int32', x))).toEqual([
+      3,
+      -3,
+      0,
+      2 ** 31 - 1,
+      -(2 ** 31),
+      0,
+    ])
     expect([3.9, -3.9, NaN, 300].map((x) => convert('float64', 'uint8', x))).toEqual([3, 0, 0, 255])
     expect([257, -1].map((x) => convert('int32', 'uint8', x))).toEqual([1, 255])
     expect([0, -0, NaN, 0.5].map((x) => convert('float32', 'bool', x))).toEqual([0, 0, 1, 1])
@@ -125,7 +166,8 @@ describe('madd', () => {
       if (!Number.isFinite(value)) continue
       const difference = total - exact(value) * 2n ** BigInt(scale - 149)
       const magnitude = difference < 0n ? -difference : difference
-      const better = distance === undefined || magnitude < distance || (magnitude === distance && (candidate & 1) === 0)
+      const better =
+        distance === undefined || magnitude < distance || (magnitude === distance && (candidate & 1) === 0)
       if (better) {
         best = value
         distance = magnitude
@@ -134,7 +176,11 @@ describe('madd', () => {
     return best
   }
   const compute = (x: number, y: number, z: number, relaxed: boolean): number | undefined =>
-    evaluate(pool.madd(pool.const('float32', x), pool.const('float32', y), pool.const('float32', z)), new Map(), relaxed)[0]
+    evaluate(
+      pool.madd(pool.const('float32', x), pool.const('float32', y), pool.const('float32', z)),
+      new Map(),
+      relaxed,
+    )[0]
 
   test('rounds twice without relaxed operations', () => {
     const [x, y, z] = [0.1, 0.3, -0.03].map(Math.fround) as [number, number, number]
@@ -151,7 +197,9 @@ describe('madd', () => {
     expect(compute(1, -0, -0, true)).toBe(-0)
   })
   test('rounds once for any operands', () => {
-    const moderate = fc.tuple(fc.integer({ min: -(2 ** 24), max: 2 ** 24 }), fc.integer({ min: -60, max: 20 })).map(([m, e]) => Math.fround(m * 2 ** e))
+    const moderate = fc
+      .tuple(fc.integer({ min: -(2 ** 24), max: 2 ** 24 }), fc.integer({ min: -60, max: 20 }))
+      .map(([m, e]) => Math.fround(m * 2 ** e))
     fc.assert(
       fc.property(moderate, moderate, moderate, (x, y, z) => {
         // -0 and +0 are one exact value.
@@ -163,7 +211,10 @@ describe('madd', () => {
 })
 
 describe('vectors', () => {
-  const vector = (dtype: DType, ...values: readonly number[]): { readonly value: Expr; readonly memory: Parameters<typeof evaluate>[1] } => {
+  const vector = (
+    dtype: DType,
+    ...values: readonly number[]
+  ): { readonly value: Expr; readonly memory: Parameters<typeof evaluate>[1] } => {
     const buffer = pool.buffer('v', dtype, values.length)
     const array = allocate(dtype, values.length)
     array.set(values)
@@ -180,7 +231,11 @@ describe('vectors', () => {
     const doubles = vector('float64', 2, 3)
     expect(evaluate(pool.horizontal('prod', doubles.value), doubles.memory)).toEqual([6])
     const bools = vector('bool', 1, 1, 0, 1)
-    expect((['and', 'or', 'max', 'min'] satisfies ReduceOp[]).map((op) => evaluate(pool.horizontal(op, bools.value), bools.memory)[0])).toEqual([0, 1, 1, 0])
+    expect(
+      (['and', 'or', 'max', 'min'] satisfies ReduceOp[]).map(
+        (op) => evaluate(pool.horizontal(op, bools.value), bools.memory)[0],
+      ),
+    ).toEqual([0, 1, 1, 0])
   })
   test('ramps, gathers, splats and selects work per lane', () => {
     const { value, memory } = vector('float32', 1, 2, 3, 4)
@@ -188,7 +243,9 @@ describe('vectors', () => {
     const reversed = pool.load(value.buffer, pool.ramp(pool.const('int32', 3), pool.const('int32', -1), 4))
     expect(evaluate(reversed, memory)).toEqual([4, 3, 2, 1])
     const condition = pool.compare('lt', value, pool.const('float32', 3, 4))
-    expect(evaluate(pool.select(condition, value, pool.splat(pool.load(value.buffer, zero), 4)), memory)).toEqual([1, 2, 1, 1])
+    expect(
+      evaluate(pool.select(condition, value, pool.splat(pool.load(value.buffer, zero), 4)), memory),
+    ).toEqual([1, 2, 1, 1])
     expect(evaluate(pool.convert(value, 'int32'), memory)).toEqual([1, 2, 3, 4])
   })
 })
@@ -211,18 +268,23 @@ describe('statements', () => {
       const x = Float32Array.from({ length: n }, (_, at) => at + 1)
       const out = new Float32Array(n)
       interpretKernel(kernel, [x, out], new Map([['n', n]]))
-      expect([...out]).toEqual([...x].map((value, at) => (at < n - (n % 4) ? 2 * value : at === 5 ? 0 : -value)))
+      expect([...out]).toEqual(
+        [...x].map((value, at) => (at < n - (n % 4) ? 2 * value : at === 5 ? 0 : -value)),
+      )
     }
   })
   test('index arithmetic wraps like int32', () => {
-    const { kernel } = parseKernel('kernel @k(%out: i32[3]) sizes (n) {\n for i in 0..3 {\n store out[i] = n*i - 5\n }\n}')
+    const { kernel } = parseKernel(
+      'kernel @k(%out: i32[3]) sizes (n) {\n for i in 0..3 {\n store out[i] = n*i - 5\n }\n}',
+    )
     const out = new Int32Array(3)
     interpretKernel(kernel, [out], new Map([['n', 2 ** 30]]))
     expect([...out]).toEqual([-5, 2 ** 30 - 5, (2 ** 31 - 5) | 0])
   })
   test('an index outside its buffer throws', () => {
     const out = new Float32Array(4)
-    const run = (statement: string): void => interpretKernel(parseKernel(`kernel @k(%out: f32[4]) {\n ${statement}\n}`).kernel, [out])
+    const run = (statement: string): void =>
+      interpretKernel(parseKernel(`kernel @k(%out: f32[4]) {\n ${statement}\n}`).kernel, [out])
     expect(() => run('store out[4] = 1.0')).toThrow(/store of %out: element 4 of 4/)
     expect(() => run('store4 out[1] = splat4(1.0)')).toThrow(/element 1…4 of 4/)
     expect(() => run('store out[0] = load out[-1]')).toThrow(/load of %out: element -1 of 4/)
@@ -239,7 +301,9 @@ describe('statements', () => {
     expect([...out]).toEqual([9, 9, 1, 2])
   })
   test('what was not supplied is named', () => {
-    const { kernel } = parseKernel('kernel @k(%out: f32[n]) sizes (n) {\n for i in 0..n {\n store out[i] = 1.0\n }\n}')
+    const { kernel } = parseKernel(
+      'kernel @k(%out: f32[n]) sizes (n) {\n for i in 0..n {\n store out[i] = 1.0\n }\n}',
+    )
     expect(() => interpretKernel(kernel, [new Float32Array(1)])).toThrow(/no value for the size n/)
     expect(() => interpretKernel(kernel, [], new Map([['n', 1]]))).toThrow(/no memory for %out/)
   })

@@ -4,6 +4,8 @@ import { type Axis, type Buffer, type Expr, ExprPool } from '../../codegen/expr.
 import { interpretKernel } from '../../codegen/interpret.ts'
 import type { Kernel } from '../../codegen/kernel.ts'
 import { type Root, schedule } from '../../codegen/schedule.ts'
+import { makeKernel } from '../../codegen/schedule/contents.ts'
+import { inlineLocals } from '../../codegen/schedule/inline.ts'
 import { type Size, sizeName } from '../../codegen/size.ts'
 import { printKernel } from '../../codegen/text/print.ts'
 import { verifyKernel } from '../../codegen/verify.ts'
@@ -48,14 +50,21 @@ describe('loops', () => {
     const pool = new ExprPool()
     const n = sizeName('n0')
     const [i, j] = [pool.axis('i', n), pool.axis('j', 3)]
-    const [x, y, out] = [pool.buffer('x', 'float32', 0), pool.buffer('y', 'float32', 3), pool.buffer('out', 'float32', 0)]
+    const [x, y, out] = [
+      pool.buffer('x', 'float32', 0),
+      pool.buffer('y', 'float32', 3),
+      pool.buffer('out', 'float32', 0),
+    ]
     const index = pool.offset([pool.index(i), pool.index(j)], [n, 3])
     const value = pool.binary('add', pool.load(x, index), pool.load(y, pool.index(j)))
     const data = samples(6)
     const { kernel, outputs } = run(
       pool,
       [{ buffer: out, axes: [i, j], index, value }],
-      new Map([[x, data], [y, Float32Array.of(1, 2, 3)]]),
+      new Map([
+        [x, data],
+        [y, Float32Array.of(1, 2, 3)],
+      ]),
       [6],
       { n0: 2 },
     )
@@ -85,7 +94,11 @@ describe('loops', () => {
     const { kernel, outputs } = run(
       pool,
       [{ buffer: out, axes: [i, j], index, value }],
-      new Map([[x, samples(6)], [y, Float32Array.of(10, 20)], [s, Float32Array.of(0)]]),
+      new Map([
+        [x, samples(6)],
+        [y, Float32Array.of(10, 20)],
+        [s, Float32Array.of(0)],
+      ]),
       [6],
     )
     expect(printKernel(kernel)).toBe(
@@ -109,7 +122,12 @@ describe('loops', () => {
     const [i, j] = [pool.axis('i', 1), pool.axis('j', 2)]
     const out = pool.buffer('out', 'int32', 2)
     const index = pool.offset([pool.index(i), pool.index(j)], [1, 2])
-    const { kernel, outputs } = run(pool, [{ buffer: out, axes: [i, j], index, value: pool.index(j) }], new Map(), [2])
+    const { kernel, outputs } = run(
+      pool,
+      [{ buffer: out, axes: [i, j], index, value: pool.index(j) }],
+      new Map(),
+      [2],
+    )
     expect(kernel.body.length).toBe(1)
     expect(printKernel(kernel)).not.toContain('for i')
     expect(outputs).toEqual([[0, 1]])
@@ -119,7 +137,11 @@ describe('loops', () => {
     const pool = new ExprPool()
     const { x, i, load, at } = matrix(pool, 2, 3)
     const j = pool.axis('j', 3)
-    const [a, b, c] = [pool.buffer('a', 'float32', 6), pool.buffer('b', 'float32', 6), pool.buffer('c', 'float32', 2)]
+    const [a, b, c] = [
+      pool.buffer('a', 'float32', 6),
+      pool.buffer('b', 'float32', 6),
+      pool.buffer('c', 'float32', 2),
+    ]
     const shared = pool.unary('neg', pool.unary('abs', load(j)))
     const total = pool.reduce('sum', [pool.axis('k', 3)], pool.const('float32', 1))
     const { kernel, outputs } = run(
@@ -127,7 +149,12 @@ describe('loops', () => {
       [
         { buffer: a, axes: [i, j], index: at(j), value: shared },
         { buffer: b, axes: [i, j], index: at(j), value: pool.binary('mul', shared, shared) },
-        { buffer: c, axes: [i], index: pool.index(i), value: pool.binary('add', total, pool.load(a, at(pool.axis('k', 1)))) },
+        {
+          buffer: c,
+          axes: [i],
+          index: pool.index(i),
+          value: pool.binary('add', total, pool.load(a, at(pool.axis('k', 1)))),
+        },
       ],
       new Map([[x, samples(6)]]),
       [6, 6, 2],
@@ -160,7 +187,11 @@ describe('loops', () => {
     const pool = new ExprPool()
     const { x, i, load, at } = matrix(pool, 2, 3)
     const j = pool.axis('j', 3)
-    const [t, before, after] = [pool.buffer('t', 'float32', 2), pool.buffer('before', 'float32', 6), pool.buffer('after', 'float32', 6)]
+    const [t, before, after] = [
+      pool.buffer('t', 'float32', 2),
+      pool.buffer('before', 'float32', 6),
+      pool.buffer('after', 'float32', 6),
+    ]
     const slot = pool.load(t, pool.index(i))
     const { outputs } = run(
       pool,
@@ -169,7 +200,10 @@ describe('loops', () => {
         { buffer: t, axes: [i, j], index: pool.index(i), value: load(j) },
         { buffer: after, axes: [i, j], index: at(j), value: pool.unary('neg', slot) },
       ],
-      new Map([[x, Float32Array.of(1, 2, 3, 4, 5, 6)], [t, Float32Array.of(100, 200)]]),
+      new Map([
+        [x, Float32Array.of(1, 2, 3, 4, 5, 6)],
+        [t, Float32Array.of(100, 200)],
+      ]),
       [6, 2, 6],
     )
     // The first root saw t before any store, the third what the same iteration had stored.
@@ -180,11 +214,32 @@ describe('loops', () => {
   test('a load that its select keeps inside the buffer is not moved out of the select', () => {
     const pool = new ExprPool()
     const [i, j] = [pool.axis('i', 4), pool.axis('j', 2)]
-    const [x, y, out] = [pool.buffer('x', 'float32', 2), pool.buffer('y', 'float32', 4), pool.buffer('out', 'float32', 8)]
+    const [x, y, out] = [
+      pool.buffer('x', 'float32', 2),
+      pool.buffer('y', 'float32', 4),
+      pool.buffer('out', 'float32', 8),
+    ]
     const inside = pool.compare('ge', pool.index(i), pool.const('int32', 2))
-    const value = pool.select(inside, pool.load(x, pool.indexAdd(pool.index(i), -2)), pool.unary('neg', pool.load(y, pool.index(i))))
-    const root = { buffer: out, axes: [i, j], index: pool.offset([pool.index(i), pool.index(j)], [4, 2]), value: pool.binary('add', value, pool.convert(pool.index(j), 'float32')) }
-    const { kernel, outputs } = run(pool, [root], new Map([[x, Float32Array.of(1, 2)], [y, Float32Array.of(3, 4, 5, 6)]]), [8])
+    const value = pool.select(
+      inside,
+      pool.load(x, pool.indexAdd(pool.index(i), -2)),
+      pool.unary('neg', pool.load(y, pool.index(i))),
+    )
+    const root = {
+      buffer: out,
+      axes: [i, j],
+      index: pool.offset([pool.index(i), pool.index(j)], [4, 2]),
+      value: pool.binary('add', value, pool.convert(pool.index(j), 'float32')),
+    }
+    const { kernel, outputs } = run(
+      pool,
+      [root],
+      new Map([
+        [x, Float32Array.of(1, 2)],
+        [y, Float32Array.of(3, 4, 5, 6)],
+      ]),
+      [8],
+    )
     expect(printKernel(kernel)).toContain('let t0: f32 = select(ge(i, 2), load x[i - 2], neg(load y[i]))\n')
     expect(outputs[0]).toEqual([-3, -2, -4, -3, 1, 2, 2, 3])
   })
@@ -192,9 +247,58 @@ describe('loops', () => {
   test('a value that varies with an axis nobody loops over is refused', () => {
     const pool = new ExprPool()
     const out = pool.buffer('out', 'int32', 1)
-    const root = { buffer: out, axes: [], index: pool.const('int32', 0), value: pool.index(pool.axis('q', 4)) }
+    const root = {
+      buffer: out,
+      axes: [],
+      index: pool.const('int32', 0),
+      value: pool.index(pool.axis('q', 4)),
+    }
     expect(() => verifyKernel(schedule(pool, 'test', [root]))).toThrow(/axis q/)
   })
+})
+
+test('inlining moves no value past a statement that changes it', () => {
+  const pool = new ExprPool()
+  const x = pool.buffer('x', 'float32', 1)
+  const out = pool.buffer('out', 'float32', 2)
+  const zero = pool.const('int32', 0)
+  const [loaded, read, free, unused] = [
+    pool.local('float32'),
+    pool.local('float32'),
+    pool.local('float32'),
+    pool.local('float32'),
+  ]
+  const accumulator = pool.local('float32', 1, true)
+  const total = pool.localValue(accumulator, [])
+  const values = [loaded, read, free].map((local) => pool.localValue(local, []))
+  const sum = values.reduce((a, b) => pool.binary('add', a, b))
+  const kernel = makeKernel(
+    'test',
+    inlineLocals(pool, [
+      { kind: 'set', local: accumulator, value: pool.const('float32', 5) },
+      { kind: 'let', local: loaded, value: pool.load(x, zero) },
+      { kind: 'let', local: read, value: pool.unary('neg', total) },
+      { kind: 'let', local: free, value: pool.unary('exp', pool.const('float32', 0)) },
+      { kind: 'let', local: unused, value: pool.load(x, zero) },
+      { kind: 'store', buffer: x, index: zero, value: pool.const('float32', 9) },
+      { kind: 'set', local: accumulator, value: pool.const('float32', 6) },
+      { kind: 'store', buffer: out, index: zero, value: sum },
+      { kind: 'store', buffer: out, index: pool.const('int32', 1), value: total },
+    ]),
+  )
+  expect(printKernel(kernel)).toBe(
+    text(`
+    kernel @test(%x: f32[1], %out: f32[2]) {
+      var s0: f32 = 5.0
+      let t0: f32 = load x[0]
+      let t1: f32 = neg(s0)
+      store x[0] = 9.0
+      s0 = 6.0
+      store out[0] = add(add(t0, t1), exp(0.0))
+      store out[1] = s0
+    }
+    `),
+  )
 })
 
 describe('reductions', () => {
@@ -208,7 +312,13 @@ describe('reductions', () => {
     const exp = (a: Axis): Expr => pool.unary('exp', pool.binary('sub', load(a), max))
     const value = pool.binary('div', exp(j), pool.reduce('sum', [j2], exp(j2)))
     const data = samples(20)
-    const { kernel, outputs } = run(pool, [{ buffer: out, axes: [i, j], index: at(j), value }], new Map([[x, data]]), [20], { n0: 4 })
+    const { kernel, outputs } = run(
+      pool,
+      [{ buffer: out, axes: [i, j], index: at(j), value }],
+      new Map([[x, data]]),
+      [20],
+      { n0: 4 },
+    )
     expect(printKernel(kernel)).toBe(
       text(`
       kernel @test(%x: f32[0], %out: f32[0]) sizes (n0) {
@@ -231,7 +341,9 @@ describe('reductions', () => {
     for (let row = 0; row < 4; row++) {
       const values = [...data].slice(row * 5, row * 5 + 5)
       const sum = values.reduce((total, value) => total + Math.exp(value), 0)
-      values.forEach((value, column) => expect(outputs[0]?.[row * 5 + column]).toBeCloseTo(Math.exp(value) / sum, 6))
+      values.forEach((value, column) =>
+        expect(outputs[0]?.[row * 5 + column]).toBeCloseTo(Math.exp(value) / sum, 6),
+      )
     }
   })
 
@@ -245,7 +357,12 @@ describe('reductions', () => {
       pool.reduce('sum', [j1], load(j1)),
       pool.reduce('sum', [j2], pool.binary('mul', load(j2), load(j2))),
     ]
-    const roots = values.map((value, k) => ({ buffer: buffers[k] ?? x, axes: [i], index: pool.index(i), value }))
+    const roots = values.map((value, k) => ({
+      buffer: buffers[k] ?? x,
+      axes: [i],
+      index: pool.index(i),
+      value,
+    }))
     const data = samples(12)
     const { kernel, outputs } = run(pool, roots, new Map([[x, data]]), [3, 3, 3])
     const printed = printKernel(kernel)
@@ -263,9 +380,13 @@ describe('reductions', () => {
     const pool = new ExprPool()
     const { x, i, load } = matrix(pool, 2, 3)
     const [j, k, m] = [pool.axis('j', 3), pool.axis('k', 3), pool.axis('m', 3)]
-    const [t, a, b] = [pool.buffer('t', 'float32', 6), pool.buffer('a', 'float32', 2), pool.buffer('b', 'float32', 2)]
+    const [t, a, b] = [
+      pool.buffer('t', 'float32', 6),
+      pool.buffer('a', 'float32', 2),
+      pool.buffer('b', 'float32', 2),
+    ]
     const inT = (axis: Axis): Expr => pool.offset([pool.index(i), pool.index(axis)], [2, 3])
-    const { outputs } = run(
+    const { kernel, outputs } = run(
       pool,
       [
         { buffer: a, axes: [i], index: pool.index(i), value: pool.reduce('sum', [j], load(j)) },
@@ -275,7 +396,11 @@ describe('reductions', () => {
       new Map([[x, Float32Array.of(1, 2, 3, 4, 5, 6)]]),
       [2, 6, 2],
     )
-    expect([outputs[0], outputs[2]]).toEqual([[6, 15], [14, 77]])
+    expect([outputs[0], outputs[2]]).toEqual([
+      [6, 15],
+      [14, 77],
+    ])
+    expect(printKernel(kernel).match(/for /g)?.length).toBe(4)
   })
 
   test('sum over axis 0 loops over columns, then rows', () => {
@@ -303,14 +428,19 @@ describe('reductions', () => {
       }
       `),
     )
-    const column = (at: number): number => [0, 4, 8].reduce((sum, row) => Math.fround(sum + (data[row + at] ?? 0)), 0)
+    const column = (at: number): number =>
+      [0, 4, 8].reduce((sum, row) => Math.fround(sum + (data[row + at] ?? 0)), 0)
     expect(outputs[0]).toEqual([0, 1, 2, 3].map(column))
   })
 
   test('matrix product as a reduction; the factor of the outer loop is read inside', () => {
     const pool = new ExprPool()
     const [i, j, k] = [pool.axis('i', 2), pool.axis('j', 3), pool.axis('k', 4)]
-    const [a, b, out] = [pool.buffer('a', 'float32', 8), pool.buffer('b', 'float32', 12), pool.buffer('out', 'float32', 6)]
+    const [a, b, out] = [
+      pool.buffer('a', 'float32', 8),
+      pool.buffer('b', 'float32', 12),
+      pool.buffer('out', 'float32', 6),
+    ]
     const product = pool.binary(
       'mul',
       pool.load(a, pool.offset([pool.index(i), pool.index(k)], [2, 4])),
@@ -318,12 +448,22 @@ describe('reductions', () => {
     )
     const index = pool.offset([pool.index(i), pool.index(j)], [2, 3])
     const [dataA, dataB] = [samples(8), samples(12, 2)]
-    const { outputs } = run(pool, [{ buffer: out, axes: [i, j], index, value: pool.reduce('sum', [k], product) }], new Map([[a, dataA], [b, dataB]]), [6])
+    const { outputs } = run(
+      pool,
+      [{ buffer: out, axes: [i, j], index, value: pool.reduce('sum', [k], product) }],
+      new Map([
+        [a, dataA],
+        [b, dataB],
+      ]),
+      [6],
+    )
     for (let row = 0; row < 2; row++)
       for (let column = 0; column < 3; column++) {
         let sum = 0
         for (let inner = 0; inner < 4; inner++)
-          sum = Math.fround(sum + Math.fround((dataA[row * 4 + inner] ?? 0) * (dataB[inner * 3 + column] ?? 0)))
+          sum = Math.fround(
+            sum + Math.fround((dataA[row * 4 + inner] ?? 0) * (dataB[inner * 3 + column] ?? 0)),
+          )
         expect(outputs[0]?.[row * 3 + column]).toBe(sum)
       }
   })
@@ -340,16 +480,28 @@ describe('reductions', () => {
     const { kernel, outputs } = run(
       pool,
       [
-        { buffer: nested, axes: [], index: zero, value: pool.reduce('sum', [i], pool.binary('mul', rowMax, rowMax)) },
+        {
+          buffer: nested,
+          axes: [],
+          index: zero,
+          value: pool.reduce('sum', [i], pool.binary('mul', rowMax, rowMax)),
+        },
         { buffer: both, axes: [], index: zero, value: pool.reduce('min', [i, j], load(j)) },
         // The axis of the inner reduction is used again by the outer one.
-        { buffer: same, axes: [], index: zero, value: pool.reduce('sum', [j], pool.reduce('max', [j], pool.load(x, pool.index(j)))) },
+        {
+          buffer: same,
+          axes: [],
+          index: zero,
+          value: pool.reduce('sum', [j], pool.reduce('max', [j], pool.load(x, pool.index(j)))),
+        },
       ],
       new Map([[x, data]]),
       [1, 1, 1],
     )
     const rows = [0, 4, 8].map((row) => Math.max(...[...data].slice(row, row + 4)))
-    expect(outputs[0]).toEqual([rows.reduce((sum, value) => Math.fround(sum + Math.fround(value * value)), 0)])
+    expect(outputs[0]).toEqual([
+      rows.reduce((sum, value) => Math.fround(sum + Math.fround(value * value)), 0),
+    ])
     expect(outputs[1]).toEqual([Math.min(...data)])
     expect(outputs[2]).toEqual([Math.fround(4 * (rows[0] ?? 0))])
     expect(kernel.buffers.map((buffer) => buffer.name)).toEqual(['x', 'nested', 'both', 'same'])
@@ -372,7 +524,11 @@ describe('reductions', () => {
       ['bool', 'or', 0],
     ]
     for (const [dtype, op, identity] of cases) {
-      const [x, out, one] = [pool.buffer('x', dtype, n), pool.buffer('out', dtype, 1), pool.buffer('one', dtype, 1)]
+      const [x, out, one] = [
+        pool.buffer('x', dtype, n),
+        pool.buffer('out', dtype, 1),
+        pool.buffer('one', dtype, 1),
+      ]
       const k = pool.axis('k', n)
       const single = pool.axis('l', 1)
       const { outputs } = run(
@@ -394,7 +550,11 @@ describe('reductions', () => {
     const zero = pool.const('int32', 0)
     const k = pool.axis('k', 3)
     const [x, b] = [pool.buffer('x', 'uint8', 3), pool.buffer('b', 'bool', 3)]
-    const [sum, max, min] = [pool.buffer('sum', 'uint8', 1), pool.buffer('max', 'bool', 1), pool.buffer('min', 'bool', 1)]
+    const [sum, max, min] = [
+      pool.buffer('sum', 'uint8', 1),
+      pool.buffer('max', 'bool', 1),
+      pool.buffer('min', 'bool', 1),
+    ]
     const { outputs } = run(
       pool,
       [
@@ -402,7 +562,10 @@ describe('reductions', () => {
         { buffer: max, axes: [], index: zero, value: pool.reduce('max', [k], pool.load(b, pool.index(k))) },
         { buffer: min, axes: [], index: zero, value: pool.reduce('min', [k], pool.load(b, pool.index(k))) },
       ],
-      new Map([[x, Uint8Array.of(200, 100, 7)], [b, Uint8Array.of(0, 1, 1)]]),
+      new Map([
+        [x, Uint8Array.of(200, 100, 7)],
+        [b, Uint8Array.of(0, 1, 1)],
+      ]),
       [1, 1, 1],
     )
     expect(outputs).toEqual([[(200 + 100 + 7) % 256], [1], [0]])
@@ -436,7 +599,12 @@ describe('argReduce', () => {
       const out = pool.buffer('out', 'int32', rows.length)
       const data = allocate(dtype, rows.length * 4)
       data.set(rows.flat())
-      const { outputs } = run(pool, [{ buffer: out, axes: [i], index: pool.index(i), value: pool.argReduce(op, j, load(j)) }], new Map([[x, data]]), [rows.length])
+      const { outputs } = run(
+        pool,
+        [{ buffer: out, axes: [i], index: pool.index(i), value: pool.argReduce(op, j, load(j)) }],
+        new Map([[x, data]]),
+        [rows.length],
+      )
       expect(outputs[0]).toEqual(rows.map((row) => expected(row, op === 'max' ? 1 : -1)))
     }
   })
@@ -454,7 +622,12 @@ describe('argReduce', () => {
       const x = pool.buffer('x', dtype, 4)
       const array = allocate(dtype, 4)
       array.set(values)
-      const roots = (['max', 'min'] as const).map((op) => ({ buffer: pool.buffer(op, 'int32', 1), axes: [], index: zero, value: pool.argReduce(op, k, pool.load(x, pool.index(k))) }))
+      const roots = (['max', 'min'] as const).map((op) => ({
+        buffer: pool.buffer(op, 'int32', 1),
+        axes: [],
+        index: zero,
+        value: pool.argReduce(op, k, pool.load(x, pool.index(k))),
+      }))
       const { kernel, outputs } = run(pool, roots, new Map([[x, array]]), [1, 1])
       expect(outputs).toEqual([[expected(values, 1)], [expected(values, -1)]])
       expect(printKernel(kernel).match(/for /g)?.length).toBe(1)

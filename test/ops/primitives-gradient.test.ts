@@ -41,7 +41,7 @@ function expectClose(got: Tensor | null, wanted: ArrayLike<number> | null, toler
 }
 
 /** First gradient, and the gradient of Σ gradient·v, for every float input; the first also with hidden sizes. */
-function verify(f: F, ...inputs: Tensor[]): void {
+function expectGradients(f: F, ...inputs: Tensor[]): void {
   const weights = noisy(f(...inputs).shape, 7)
   const first = gradients(f, inputs, weights)
   differences(f, inputs, weights).forEach((wanted, i) => expectClose(first[i] ?? null, wanted, 2e-7))
@@ -85,7 +85,7 @@ describe('elementwise', () => {
     ['erf', ops.erf, 1.5, 0],
     ['sigmoid', ops.sigmoid, 3, 0],
   ]
-  test.each(unary)('%s', (_name, f, scale, shift) => verify(f, noisy([5], 1, scale, shift)))
+  test.each(unary)('%s', (_name, f, scale, shift) => expectGradients(f, noisy([5], 1, scale, shift)))
   const binary: readonly [string, F, number][] = [
     ['add', ops.add, 0],
     ['sub', ops.sub, 0],
@@ -98,10 +98,11 @@ describe('elementwise', () => {
     ['minimum', ops.minimum, 0],
   ]
   test.each(binary)('%s, broadcasting', (_name, f, shift) => {
-    verify(f, noisy([2, 3], 1, 1, shift), noisy([3], 2, 1, shift))
-    verify(f, noisy([2, 1], 3, 1, shift), noisy([2, 3], 4, 1, shift))
+    expectGradients(f, noisy([2, 3], 1, 1, shift), noisy([3], 2, 1, shift))
+    expectGradients(f, noisy([2, 1], 3, 1, shift), noisy([2, 3], 4, 1, shift))
   })
-  test('where', () => verify((x, y) => ops.where([[true], [false]], x, y), noisy([2, 3]), noisy([3], 2)))
+  test('where', () =>
+    expectGradients((x, y) => ops.where([[true], [false]], x, y), noisy([2, 3]), noisy([3], 2)))
   test('cast between floats', () => {
     const [gradient] = gradients((x) => ops.cast(x, 'float64'), [numbers('float32', [2], [1, 2])])
     expect(gradient?.dtype).toBe('float32')
@@ -154,72 +155,78 @@ describe('conventions', () => {
 
 describe('structure', () => {
   test('movement', () => {
-    verify((x) => ops.reshape(x, [3, 2]), noisy([2, 3]))
-    verify((x) => ops.transpose(x, [1, 2, 0]), noisy([2, 3, 2]))
-    verify((x) => ops.reverse(x, [1]), noisy([2, 3]))
-    verify((x) => ops.broadcastTo(x, [2, 2, 3]), noisy([2, 1]))
-    verify((x) => ops.broadcastAlong(x, [2, 3, 2], [1]), noisy([3]))
+    expectGradients((x) => ops.reshape(x, [3, 2]), noisy([2, 3]))
+    expectGradients((x) => ops.transpose(x, [1, 2, 0]), noisy([2, 3, 2]))
+    expectGradients((x) => ops.reverse(x, [1]), noisy([2, 3]))
+    expectGradients((x) => ops.broadcastTo(x, [2, 2, 3]), noisy([2, 1]))
+    expectGradients((x) => ops.broadcastAlong(x, [2, 3, 2], [1]), noisy([3]))
   })
   test('slice and pad', () => {
-    verify((x) => ops.slice(x, [1, 0], [2, 2]), noisy([4, 3]))
-    verify((x) => ops.sliceWithStrides(x, { starts: [0, 4], sizes: [2, 2], strides: [3, -2] }), noisy([6, 5]))
-    verify((x) => ops.slice(x, [1], [0]), noisy([3]))
-    verify(
+    expectGradients((x) => ops.slice(x, [1, 0], [2, 2]), noisy([4, 3]))
+    expectGradients(
+      (x) => ops.sliceWithStrides(x, { starts: [0, 4], sizes: [2, 2], strides: [3, -2] }),
+      noisy([6, 5]),
+    )
+    expectGradients((x) => ops.slice(x, [1], [0]), noisy([3]))
+    expectGradients(
       (x, v) => ops.padWith(x, { low: [1, 0], high: [0, 2], interior: [0, 0] }, v),
       noisy([2, 2]),
       noisy([], 3),
     )
-    verify((x) => ops.padWith(x, { low: [1, -1], high: [-1, 2], interior: [0, 0] }, 5), noisy([3, 3]))
-    verify((x) => ops.padWith(x, { low: [2], high: [1], interior: [2] }, 0), noisy([3]))
-    verify((x) => ops.padWith(x, { low: [-2], high: [1], interior: [1] }, 0), noisy([4]))
+    expectGradients(
+      (x) => ops.padWith(x, { low: [1, -1], high: [-1, 2], interior: [0, 0] }, 5),
+      noisy([3, 3]),
+    )
+    expectGradients((x) => ops.padWith(x, { low: [2], high: [1], interior: [2] }, 0), noisy([3]))
+    expectGradients((x) => ops.padWith(x, { low: [-2], high: [1], interior: [1] }, 0), noisy([4]))
   })
   test('concat and stack', () => {
-    verify((x, y) => ops.concat([x, y, x], 1), noisy([2, 1]), noisy([2, 2], 2))
-    verify((x, y) => ops.stack([x, y], -1), noisy([2]), noisy([2], 2))
+    expectGradients((x, y) => ops.concat([x, y, x], 1), noisy([2, 1]), noisy([2, 2], 2))
+    expectGradients((x, y) => ops.stack([x, y], -1), noisy([2]), noisy([2], 2))
   })
   test('reductions', () => {
     const x = noisy([2, 3, 2], 1, 2)
-    verify((t) => ops.square(ops.reduceSum(t, [0, 2])), x)
-    verify((t) => ops.reduceMax(t, [1]), x)
-    verify((t) => ops.reduceMin(t, [0, 1]), x)
-    verify((t) => ops.reduceProd(t, [0, 2]), x)
-    verify((t) => ops.reduceProd(t, [0]), numbers('float64', [3], [2, 0, 3]))
-    verify((t) => ops.reduceProd(t, [0]), numbers('float64', [3], [0, 0, 3]))
+    expectGradients((t) => ops.square(ops.reduceSum(t, [0, 2])), x)
+    expectGradients((t) => ops.reduceMax(t, [1]), x)
+    expectGradients((t) => ops.reduceMin(t, [0, 1]), x)
+    expectGradients((t) => ops.reduceProd(t, [0, 2]), x)
+    expectGradients((t) => ops.reduceProd(t, [0]), numbers('float64', [3], [2, 0, 3]))
+    expectGradients((t) => ops.reduceProd(t, [0]), numbers('float64', [3], [0, 0, 3]))
   })
   test('running sums and products', () => {
     for (const exclusive of [false, true])
       for (const backwards of [false, true]) {
-        verify((x) => ops.cumsum(x, 1, exclusive, backwards), noisy([2, 3]))
-        verify((x) => ops.cumprod(x, 0, exclusive, backwards), noisy([3, 2], 2, 2))
-        verify((x) => ops.cumprod(x, 0, exclusive, backwards), numbers('float64', [4], [2, 0, 3, 0]))
+        expectGradients((x) => ops.cumsum(x, 1, exclusive, backwards), noisy([2, 3]))
+        expectGradients((x) => ops.cumprod(x, 0, exclusive, backwards), noisy([3, 2], 2, 2))
+        expectGradients((x) => ops.cumprod(x, 0, exclusive, backwards), numbers('float64', [4], [2, 0, 3, 0]))
       }
   })
   test('gather and scatter', () => {
     const indices = i32([2, 2], [2, 0, 1, 2])
-    verify((x) => ops.square(ops.gather(x, indices, { axis: 1 })), noisy([2, 3, 2]))
-    verify((x) => ops.gather(x, indices, { axis: 2, batchDims: 1 }), noisy([2, 2, 3]))
-    verify((x) => ops.gather(x, [0, -1, 5], { outside: 'drop' }), noisy([3]))
-    verify((x, u) => ops.square(ops.scatterAdd(x, [1, 1, 0], u)), noisy([2, 2]), noisy([3, 2], 2))
-    verify((x, u) => ops.scatterAdd(x, [1, 4, 0], u, { outside: 'drop' }), noisy([2]), noisy([3], 2))
-    verify((x, u) => ops.square(ops.scatterUpdate(x, [2, 0], u)), noisy([3]), noisy([2], 2))
+    expectGradients((x) => ops.square(ops.gather(x, indices, { axis: 1 })), noisy([2, 3, 2]))
+    expectGradients((x) => ops.gather(x, indices, { axis: 2, batchDims: 1 }), noisy([2, 2, 3]))
+    expectGradients((x) => ops.gather(x, [0, -1, 5], { outside: 'drop' }), noisy([3]))
+    expectGradients((x, u) => ops.square(ops.scatterAdd(x, [1, 1, 0], u)), noisy([2, 2]), noisy([3, 2], 2))
+    expectGradients((x, u) => ops.scatterAdd(x, [1, 4, 0], u, { outside: 'drop' }), noisy([2]), noisy([3], 2))
+    expectGradients((x, u) => ops.square(ops.scatterUpdate(x, [2, 0], u)), noisy([3]), noisy([2], 2))
   })
   test('dynamic slices', () => {
     const starts = [i32([], [1]), i32([], [0])]
-    verify((x) => ops.square(ops.dynamicSlice(x, starts, [2, 2])), noisy([3, 3]))
-    verify((x, u) => ops.square(ops.dynamicUpdate(x, u, starts)), noisy([3, 3]), noisy([2, 2], 2))
+    expectGradients((x) => ops.square(ops.dynamicSlice(x, starts, [2, 2])), noisy([3, 3]))
+    expectGradients((x, u) => ops.square(ops.dynamicUpdate(x, u, starts)), noisy([3, 3]), noisy([2, 2], 2))
   })
   test('dot', () => {
-    verify(
+    expectGradients(
       (a, b) => ops.dot(a, b, { contractA: [1], contractB: [0], batchA: [], batchB: [] }),
       noisy([2, 3]),
       noisy([3, 2], 2),
     )
-    verify(
+    expectGradients(
       (a, b) => ops.dot(a, b, { contractA: [3, 0], contractB: [1, 2], batchA: [1], batchB: [3] }),
       noisy([2, 2, 3, 2]),
       noisy([2, 2, 2, 2], 2),
     )
-    verify(
+    expectGradients(
       (a, b) => ops.dot(a, b, { contractA: [], contractB: [], batchA: [0], batchB: [1] }),
       noisy([2, 2]),
       noisy([3, 2], 2),

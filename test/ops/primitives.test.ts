@@ -13,7 +13,7 @@ beforeAll(() => useTrace())
 const symbolic = naiveTrace(true)
 
 /** Runs on the trace of the file and again with hidden sizes; both must give `expected`. */
-function check(
+function expectValues(
   run: () => Tensor,
   shape: readonly number[],
   expected: readonly number[],
@@ -22,12 +22,12 @@ function check(
   for (const result of [run(), withTrace(symbolic, run)]) {
     expect(result.shape).toEqual(shape)
     const got = [...result.data()]
-    expect(got.length).toBe(expected.length)
-    expected.forEach((value, i) => {
-      if (digits === undefined || !Number.isFinite(value)) expect(got[i]).toBe(value)
-      else
-        expect(Math.abs((got[i] ?? NaN) - value)).toBeLessThanOrEqual(digits * Math.max(1, Math.abs(value)))
+    // Where a tolerance is given, what is within it counts as the expected value; special values must be the same.
+    const settled = expected.map((value, i) => {
+      const near = Math.abs((got[i] ?? NaN) - value) <= (digits ?? 0) * Math.max(1, Math.abs(value))
+      return digits !== undefined && Number.isFinite(value) && near ? got[i] : value
     })
+    expect(got).toEqual(settled)
   }
 }
 
@@ -65,14 +65,14 @@ describe('unary', () => {
     ['square', ops.square, (x) => x * x, floats],
   ]
   test.each(rows)('%s', (_name, op, formula, samples) => {
-    check(
+    expectValues(
       () => op(numbers('float64', [samples.length], samples)),
       [samples.length],
       samples.map(formula),
       1e-12,
     )
     const rounded = samples.map(Math.fround)
-    check(
+    expectValues(
       () => op(numbers('float32', [samples.length], rounded)),
       [samples.length],
       rounded.map((x) => Math.fround(formula(x))),
@@ -87,7 +87,7 @@ describe('unary', () => {
     expect(erf(-3)).toBeCloseTo(-0.9999779095, 10)
   })
   test('round takes halves to the even integer', () => {
-    check(
+    expectValues(
       () => ops.round([0.5, 1.5, 2.5, -0.5, -1.5, 0.49999997, 1e9, NaN]),
       [8],
       [0, 2, 2, -0, -2, 0, 1e9, NaN],
@@ -95,15 +95,15 @@ describe('unary', () => {
   })
   test('integers wrap, and are rounded already', () => {
     const x = numbers('int32', [3], [-2147483648, -7, 7])
-    check(() => ops.neg(x), [3], [-2147483648, 7, -7])
-    check(() => ops.abs(x), [3], [-2147483648, 7, 7])
-    check(() => ops.sign(x), [3], [-1, -1, 1])
-    check(() => ops.floor(x), [3], [-2147483648, -7, 7])
+    expectValues(() => ops.neg(x), [3], [-2147483648, 7, -7])
+    expectValues(() => ops.abs(x), [3], [-2147483648, 7, 7])
+    expectValues(() => ops.sign(x), [3], [-1, -1, 1])
+    expectValues(() => ops.floor(x), [3], [-2147483648, -7, 7])
     const small = numbers('uint8', [2], [0, 200])
-    check(() => ops.neg(small), [2], [0, 56])
-    check(() => ops.abs(small), [2], [0, 200])
-    check(() => ops.sign(small), [2], [0, 1])
-    check(() => ops.bitwiseNot(small), [2], [255, 55])
+    expectValues(() => ops.neg(small), [2], [0, 56])
+    expectValues(() => ops.abs(small), [2], [0, 200])
+    expectValues(() => ops.sign(small), [2], [0, 1])
+    expectValues(() => ops.bitwiseNot(small), [2], [255, 55])
   })
   test('dtypes that do not fit are refused', () => {
     expect(() => ops.neg(true)).toThrow(/neg: bool operands are not supported[^]*cast/)
@@ -130,13 +130,13 @@ describe('binary', () => {
     ['minimum', ops.minimum, extreme(Math.min)],
   ]
   test.each(rows)('%s', (_name, op, formula) => {
-    check(
+    expectValues(
       () => op(numbers('float64', [9], xs), numbers('float64', [9], ys)),
       [9],
       xs.map((x, i) => formula(x, ys[i] ?? 0)),
       1e-12,
     )
-    check(
+    expectValues(
       () => op(numbers('float32', [9], xs), numbers('float32', [9], ys)),
       [9],
       xs.map((x, i) => Math.fround(formula(x, ys[i] ?? 0))),
@@ -163,7 +163,7 @@ describe('binary', () => {
   test.each(integerRows)('%s on int32', (_name, op, formula) => {
     const shift = _name.endsWith('Shift')
     const ys = shift ? others.map((y) => y & 31) : others
-    check(
+    expectValues(
       () => op(numbers('int32', [6], integers), numbers('int32', [6], ys)),
       [6],
       integers.map((x, i) => formula(x, ys[i] ?? 1) + 0),
@@ -171,17 +171,17 @@ describe('binary', () => {
   })
   test('uint8 wraps', () => {
     const [x, y] = [numbers('uint8', [2], [200, 7]), numbers('uint8', [2], [100, 9])]
-    check(() => ops.add(x, y), [2], [44, 16])
-    check(() => ops.sub(x, y), [2], [100, 254])
-    check(() => ops.mul(x, y), [2], [32, 63])
-    check(() => ops.truncatedDiv(x, y), [2], [2, 0])
-    check(() => ops.pow(x, numbers('uint8', [2], [2, 3])), [2], [64, 87])
+    expectValues(() => ops.add(x, y), [2], [44, 16])
+    expectValues(() => ops.sub(x, y), [2], [100, 254])
+    expectValues(() => ops.mul(x, y), [2], [32, 63])
+    expectValues(() => ops.truncatedDiv(x, y), [2], [2, 0])
+    expectValues(() => ops.pow(x, numbers('uint8', [2], [2, 3])), [2], [64, 87])
   })
   test('int32 division is true division', () => {
     const result = ops.div(numbers('int32', [2], [7, -7]), 2)
     expect(result.dtype).toBe('float32')
     expect([...result.data()]).toEqual([3.5, -3.5])
-    check(() => ops.div(numbers('int32', [], [1]), 0), [], [Infinity])
+    expectValues(() => ops.div(numbers('int32', [], [1]), 0), [], [Infinity])
   })
   test('integer powers wrap exactly', () => {
     const exact = (x: number, y: number): number => Number(BigInt.asIntN(32, BigInt(x) ** BigInt(y)))
@@ -189,7 +189,7 @@ describe('binary', () => {
       [2, 3, -3, 7, 0, -1, 10, 46341],
       [31, 20, 3, 0, 0, 1001, 10, 2],
     ] as const
-    check(
+    expectValues(
       () => ops.pow(numbers('int32', [8], x), numbers('int32', [8], y)),
       [8],
       x.map((b, i) => exact(b, y[i] ?? 0)),
@@ -198,37 +198,39 @@ describe('binary', () => {
   test('checks name the place', () => {
     const two = numbers('int32', [2, 2], [1, 2, 3, 4])
     expect(() => ops.truncatedDiv(two, numbers('int32', [2, 2], [1, 1, 0, 0]))).toThrow(
-      /the divisor is 0 at \[1,0\]/,
+      /truncatedDiv: integer division by 0: the divisor is 0 at \[1,0\]/,
     )
     expect(() => ops.truncatedMod(two, 0)).toThrow(/the divisor is 0/)
-    expect(() => ops.pow(two, numbers('int32', [2], [1, -1]))).toThrow(/the exponent is -1 at \[0,1\]/)
-    check(() => ops.truncatedMod(numbers('float32', [1], [1]), 0), [1], [NaN])
-    check(() => ops.truncatedDiv(numbers('int32', [0], []), numbers('int32', [0], [])), [0], [])
+    expect(() => ops.pow(two, numbers('int32', [2, 2], [1, -1, 2, -3]))).toThrow(
+      /pow: an integer to a negative power: exponent\[0,1\] = -1/,
+    )
+    expectValues(() => ops.truncatedMod(numbers('float32', [1], [1]), 0), [1], [NaN])
+    expectValues(() => ops.truncatedDiv(numbers('int32', [0], []), numbers('int32', [0], [])), [0], [])
   })
   test('C rules of pow', () => {
-    check(() => ops.pow([1, NaN, -1, 0, -8], [NaN, 0, Infinity, 0, 3]), [5], [1, 1, 1, 1, -512])
+    expectValues(() => ops.pow([1, NaN, -1, 0, -8], [NaN, 0, Infinity, 0, 3]), [5], [1, 1, 1, 1, -512])
   })
   test('comparisons and logic', () => {
     const [x, y] = [numbers('float32', [4], [1, 2, 3, NaN]), numbers('float32', [4], [2, 2, 2, NaN])]
-    check(() => ops.equal(x, y), [4], [0, 1, 0, 0])
-    check(() => ops.notEqual(x, y), [4], [1, 0, 1, 1])
-    check(() => ops.less(x, y), [4], [1, 0, 0, 0])
-    check(() => ops.lessEqual(x, y), [4], [1, 1, 0, 0])
-    check(() => ops.greater(x, y), [4], [0, 0, 1, 0])
-    check(() => ops.greaterEqual(x, y), [4], [0, 1, 1, 0])
+    expectValues(() => ops.equal(x, y), [4], [0, 1, 0, 0])
+    expectValues(() => ops.notEqual(x, y), [4], [1, 0, 1, 1])
+    expectValues(() => ops.less(x, y), [4], [1, 0, 0, 0])
+    expectValues(() => ops.lessEqual(x, y), [4], [1, 1, 0, 0])
+    expectValues(() => ops.greater(x, y), [4], [0, 0, 1, 0])
+    expectValues(() => ops.greaterEqual(x, y), [4], [0, 1, 1, 0])
     const [a, b] = [numbers('bool', [4], [0, 0, 1, 1]), numbers('bool', [4], [0, 1, 0, 1])]
-    check(() => ops.logicalAnd(a, b), [4], [0, 0, 0, 1])
-    check(() => ops.logicalOr(a, b), [4], [0, 1, 1, 1])
-    check(() => ops.logicalXor(a, b), [4], [0, 1, 1, 0])
-    check(() => ops.logicalNot(a), [4], [1, 1, 0, 0])
-    check(() => ops.equal(a, b), [4], [1, 0, 0, 1])
-    check(() => ops.notEqual(a, b), [4], [0, 1, 1, 0])
+    expectValues(() => ops.logicalAnd(a, b), [4], [0, 0, 0, 1])
+    expectValues(() => ops.logicalOr(a, b), [4], [0, 1, 1, 1])
+    expectValues(() => ops.logicalXor(a, b), [4], [0, 1, 1, 0])
+    expectValues(() => ops.logicalNot(a), [4], [1, 1, 0, 0])
+    expectValues(() => ops.equal(a, b), [4], [1, 0, 0, 1])
+    expectValues(() => ops.notEqual(a, b), [4], [0, 1, 1, 0])
     expect(ops.less(x, y).dtype).toBe('bool')
     expect(() => ops.less(a, b)).toThrow(/less: bool operands have no order/)
     expect(() => ops.logicalAnd(a, 1)).toThrow(/logicalAnd/)
   })
   test('where broadcasts its three operands', () => {
-    check(() => ops.where([[true], [false]], [1, 2, 3], 0), [2, 3], [1, 2, 3, 0, 0, 0])
+    expectValues(() => ops.where([[true], [false]], [1, 2, 3], 0), [2, 3], [1, 2, 3, 0, 0, 0])
     expect(() => ops.where([1, 0], 1, 2)).toThrow(/where: float32 operands/)
   })
 })
@@ -243,20 +245,20 @@ describe('broadcasting', () => {
     )
   })
   test('sizes are matched from the last axis', () => {
-    check(() => ops.add([[1], [2]], [10, 20, 30]), [2, 3], [11, 21, 31, 12, 22, 32])
-    check(
+    expectValues(() => ops.add([[1], [2]], [10, 20, 30]), [2, 3], [11, 21, 31, 12, 22, 32])
+    expectValues(
       () => ops.mul(numbers('float32', [2, 1, 2], [1, 2, 3, 4]), [[1], [10]]),
       [2, 2, 2],
       [1, 2, 10, 20, 3, 4, 30, 40],
     )
-    check(() => ops.add(numbers('float32', [0, 3], []), [1, 2, 3]), [0, 3], [])
+    expectValues(() => ops.add(numbers('float32', [0, 3], []), [1, 2, 3]), [0, 3], [])
     expect(() => ops.add([1, 2], [1, 2, 3])).toThrow(
       /add: shapes do not broadcast\n\s+x\s+f32\[2\]\s+axis 0 is 2\n\s+y\s+f32\[3\]\s+axis 0 is 3/,
     )
   })
   test('broadcastTo', () => {
-    check(() => ops.broadcastTo([[1], [2]], [2, 2, 2]), [2, 2, 2], [1, 1, 2, 2, 1, 1, 2, 2])
-    check(() => ops.broadcastTo(true, [2]), [2], [1, 1])
+    expectValues(() => ops.broadcastTo([[1], [2]], [2, 2, 2]), [2, 2, 2], [1, 1, 2, 2, 1, 1, 2, 2])
+    expectValues(() => ops.broadcastTo(true, [2]), [2], [1, 1])
     expect(() => ops.broadcastTo([1, 2], [3])).toThrow(/does not broadcast to \[3\]/)
     expect(() => ops.broadcastTo([1, 2], [])).toThrow(/does not broadcast/)
   })
@@ -279,11 +281,15 @@ describe('dtypes', () => {
     ['float64', 'float32', [0.1, 1e300], [Math.fround(0.1), Infinity]],
   ]
   test.each(rows)('cast %s to %s', (from, to, values, expected) => {
-    check(() => ops.cast(numbers(from, [values.length], values), to), [values.length], expected)
+    expectValues(() => ops.cast(numbers(from, [values.length], values), to), [values.length], expected)
   })
   test('bitcast', () => {
-    check(() => ops.bitcast([1, -0], 'int32'), [2], [0x3f800000, -2147483648])
-    check(() => ops.bitcast(numbers('int32', [1], [0x40490fdb]), 'float32'), [1], [Math.fround(Math.PI)])
+    expectValues(() => ops.bitcast([1, -0], 'int32'), [2], [0x3f800000, -2147483648])
+    expectValues(
+      () => ops.bitcast(numbers('int32', [1], [0x40490fdb]), 'float32'),
+      [1],
+      [Math.fround(Math.PI)],
+    )
     expect(() => ops.bitcast(numbers('uint8', [1], [1]), 'int32')).toThrow(/bitcast/)
   })
 })

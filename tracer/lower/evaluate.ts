@@ -17,6 +17,7 @@ import { lowerCluster } from './cluster.ts'
 export function evaluateNode(node: Node, operands: readonly ConstantData[]): ConstantData | undefined {
   const [result] = node.results
   if (result === undefined || !isStaticShape(result.type.shape) || !hasElements(node) || opNamed(node.op).check !== undefined) return undefined
+  if (elementCount(result.type.shape) === 0) return { type: result.type, values: [] }
   const params = operands.map((operand) => makeValue(operand.type))
   const value = makeValue(result.type)
   const region: Graph = { name: 'fold', params, captures: [], nodes: [{ ...node, operands: params, results: [value] }], results: [value], guards: [] }

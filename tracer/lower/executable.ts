@@ -6,6 +6,7 @@ import { CheckError, InternalError } from '../../codegen/errors.ts'
 import { Program } from '../../codegen/run/program.ts'
 import type { Slot } from '../../codegen/run/memory.ts'
 import type { Graph } from '../ir/graph.ts'
+import { substituteType } from '../ir/rewrite.ts'
 import { opNamed } from '../op.ts'
 import { hostEffect } from '../ops/host-effects.ts'
 import { type Failure, type LoweredProgram, lowerGraph } from './lower.ts'
@@ -14,8 +15,8 @@ import { type Failure, type LoweredProgram, lowerGraph } from './lower.ts'
 export class Executable {
   readonly program: Program
   readonly #lowered: LoweredProgram
-  /** The inputs of the calls in progress, innermost last: failures quote them. */
-  readonly #calls: (readonly TypedArray[])[] = []
+  /** The inputs and sizes of the calls in progress, innermost last: failures quote them. */
+  readonly #calls: { readonly inputs: readonly TypedArray[]; readonly sizes: readonly number[] }[] = []
 
   /** Compiles a fused graph; see `lowerGraph` for the parameters. */
   constructor(graph: Graph, variables: readonly string[], tensorData: (name: string) => TypedArray) {
@@ -29,7 +30,7 @@ export class Executable {
   /** One call; the parameters are those of `Program.run`. */
   run(inputs: readonly TypedArray[], variables: readonly Slot[], sizes: readonly number[]): TypedArray[] {
     if (this.#lowered.failures.length === 0) return this.program.run(inputs, variables, sizes)
-    this.#calls.push(inputs)
+    this.#calls.push({ inputs, sizes })
     try {
       return this.program.run(inputs, variables, sizes)
     } finally {
@@ -45,11 +46,16 @@ export class Executable {
     if (check === undefined) throw new InternalError(`${node.op} cannot fail`)
     const complaint = check.message(
       node.attrs,
-      node.operands.map((operand) => operand.type),
+      node.operands.map((operand) => substituteType(operand.type, (name) => this.#sizeNamed(name))),
       code,
       (operand) => this.#operandData(failure, operand),
     )
     throw new CheckError({ op: node.op, ...complaint, ...(node.source === undefined ? {} : { site: node.source }) })
+  }
+
+  /** The value of a size in the innermost call. */
+  #sizeNamed(name: string): number | undefined {
+    return this.#calls.at(-1)?.sizes[this.#lowered.spec.sizes.indexOf(name)]
   }
 
   /** The elements of an operand that is an input of the call; an empty array for others. */
@@ -57,7 +63,7 @@ export class Executable {
     const buffer = operands[operand]
     const storage = buffer === undefined ? undefined : this.#lowered.spec.buffers[buffer]?.storage
     if (storage?.kind === 'constant') return storage.data
-    return storage?.kind === 'input' ? (this.#calls.at(-1)?.[storage.index] ?? []) : []
+    return storage?.kind === 'input' ? (this.#calls.at(-1)?.inputs[storage.index] ?? []) : []
   }
 
   #call(id: number, reads: readonly TypedArray[]): readonly (TypedArray | undefined)[] | undefined {

@@ -140,18 +140,21 @@ function safeDivisor(e: ExprPool, y: Expr): Expr {
   return e.select(e.compare('eq', y, e.const(y.dtype, 0)), e.const(y.dtype, 1), y)
 }
 
-/** Refuses an integer divisor 0. */
-const divisorCheck: NonNullable<OpDefinition['check']> = {
-  code: ({ e, operands }) => {
-    const y = readerAt(operands, 1)
-    if (!isInteger(y.type.dtype)) return e.const('int32', 0)
-    return firstBad(e, y.type.shape, (index) => e.compare('eq', y.read(index), e.const(y.type.dtype, 0)))
-  },
-  message: (_attrs, operands, code) => ({
-    problem: `integer division by 0: the divisor is 0 at ${positionText(badPosition(code), operands[1])}`,
-    rows: operandRows(operands),
-    fix: 'cast to float32 for ±Infinity, or replace zeros in the divisor with tf.where first.',
-  }),
+/** Refuses an integer divisor 0, in the name users know. */
+function divisorCheck(op: string): NonNullable<OpDefinition['check']> {
+  return {
+    code: ({ e, operands }) => {
+      const y = readerAt(operands, 1)
+      if (!isInteger(y.type.dtype)) return e.const('int32', 0)
+      return firstBad(e, y.type.shape, (index) => e.compare('eq', y.read(index), e.const(y.type.dtype, 0)))
+    },
+    message: (_attrs, operands, code) => ({
+      op,
+      problem: `integer division by 0: the divisor is 0 at ${positionText(badPosition(code), operands[1])}`,
+      rows: operandRows(operands),
+      fix: 'cast to float32 for ±Infinity, or replace zeros in the divisor with tf.where first.',
+    }),
+  }
 }
 
 const idivOp: OpDefinition = defineBinary({
@@ -161,7 +164,7 @@ const idivOp: OpDefinition = defineBinary({
   cost: 3,
   lower: (e, x, y) => e.binary('idiv', x, safeDivisor(e, y)),
   gradient: 'none',
-  check: divisorCheck,
+  check: divisorCheck('truncatedDiv'),
 })
 
 /**
@@ -184,7 +187,7 @@ const remOp: OpDefinition = defineBinary({
     x: (g) => g,
     y: (g, x, y) => neg(mul(g, trunc(div(x, y)))),
   },
-  check: divisorCheck,
+  check: divisorCheck('truncatedMod'),
 })
 
 /**

@@ -6,7 +6,7 @@ import { convertToTensor, type TensorLike } from '../convert.ts'
 import type { Shape } from '../ir/type.ts'
 import { defineOp, type OpDefinition } from '../op.ts'
 import { type Tensor, tensorOf } from '../tensor.ts'
-import { bindOne } from '../trace/bind.ts'
+import { bindOne, isTracing } from '../trace/bind.ts'
 import { at, demandDType, normaliseAxis, numeric, readerAt, sizeAt } from './arguments.ts'
 
 /** `values` in row-major order, one per element. */
@@ -46,13 +46,18 @@ const constantOp: OpDefinition<ConstantAttrs> = defineOp<ConstantAttrs>({
 })
 
 /**
- * A constant node, for graphs. In eager code a tensor holds its data itself.
+ * A constant tensor: a node while tracing, plain data in eager code.
  *
  * @throws ShapeError when the number of values does not fit the shape.
  * @example constant('float32', [2], [1, 2]) // [1, 2]
  */
 export function constant(dtype: DType, shape: Shape, values: readonly number[]): Tensor {
-  return bindOne(constantOp, [], { dtype, shape, values })
+  const attrs = { dtype, shape, values }
+  if (isTracing()) return bindOne(constantOp, [], attrs)
+  constantOp.type([], attrs, [])
+  const data = allocate(dtype, values.length)
+  data.set(values)
+  return tensorOf(dtype, shape, data)
 }
 
 /** A scalar of the given dtype holding `value`, without a node: it becomes a constant where it meets a graph. */

@@ -12,7 +12,7 @@ import type { Tensor } from '../tensor.ts'
 import { bindOne } from '../trace/bind.ts'
 import { at, onlyGradient, operandRows, readerAt, sizeAt } from './arguments.ts'
 import { zerosLike } from './broadcast.ts'
-import { axisName, loopNest } from './lowering.ts'
+import { axisName, elementText, loopNest } from './lowering.ts'
 
 type DynamicSliceAttrs = { readonly sizes: readonly Size[] }
 
@@ -57,6 +57,7 @@ function clampStarts(e: ExprPool, shape: Shape, sizes: Shape, starts: readonly O
 
 /** Refuses starts that put the part outside; the code is 1 + the axis. */
 function startCheck<A extends DynamicSliceAttrs | DynamicUpdateAttrs>(
+  op: string,
   first: number,
   sizesOf: (attrs: A, operands: readonly TensorType[]) => Shape,
 ): NonNullable<OpDefinition<A>['check']> {
@@ -82,7 +83,8 @@ function startCheck<A extends DynamicSliceAttrs | DynamicUpdateAttrs>(
       )
     },
     message: (attrs, operands, code, read) => ({
-      problem: `start ${read(first + code - 1)[0]} of axis ${code - 1} puts a part of shape ${printShape(sizesOf(attrs, operands))} outside`,
+      op,
+      problem: `the start of axis ${code - 1}${elementText(read(first + code - 1), 0)} puts a part of shape ${printShape(sizesOf(attrs, operands))} outside`,
       rows: operandRows(operands.slice(0, 1)),
       fix: 'keep 0 ≤ start ≤ size − length of the part, e.g. with tf.clipByValue.',
     }),
@@ -104,7 +106,7 @@ const dynamicSliceOp: OpDefinition<DynamicSliceAttrs> = defineOp<DynamicSliceAtt
       ...starts.map(() => null),
     ]
   },
-  check: startCheck<DynamicSliceAttrs>(1, (attrs) => attrs.sizes),
+  check: startCheck<DynamicSliceAttrs>('dynamicSlice', 1, (attrs) => attrs.sizes),
   lower: {
     kind: 'index',
     read: ({ e, attrs, operands }, index) => {
@@ -142,7 +144,7 @@ const dynamicUpdateOp: OpDefinition<DynamicUpdateAttrs> = defineOp<DynamicUpdate
       ...starts.map(() => null),
     ]
   },
-  check: startCheck<DynamicUpdateAttrs>(2, (_attrs, operands) => at(operands, 1).shape),
+  check: startCheck<DynamicUpdateAttrs>('dynamicUpdate', 2, (_attrs, operands) => at(operands, 1).shape),
   lower: {
     kind: 'loops',
     build: ({ e, operands, result, output, axis }) => {

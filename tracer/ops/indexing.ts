@@ -31,6 +31,7 @@ import {
   axisName,
   badPosition,
   clampIndex,
+  elementText,
   firstBad,
   insideRange,
   loopNest,
@@ -101,7 +102,8 @@ function indexCheck(op: string): NonNullable<OpDefinition<IndexingAttrs>['check'
       const size = sizeAt(at(operands, 0).shape, attrs.axis)
       const bound = typeof size === 'number' ? ` [0, ${size})` : ` [0, ${printSize(size)})`
       return {
-        problem: `indices${positionText(badPosition(code), operands[1])} = ${read(1)[badPosition(code)]} is not in${bound}`,
+        op,
+        problem: `indices${positionText(badPosition(code), operands[1])}${elementText(read(1), badPosition(code))} is not in${bound}`,
         rows: operands.map((type, i) => [
           ['x', 'indices', 'updates'][i] ?? '',
           printType(type),

@@ -75,3 +75,9 @@ export function positionText(position: number, type: TensorType | undefined): st
   }
   return `[${index.join(',')}]`
 }
+
+/** ` = 7`, the element at a position, where its operand's data can be had; else nothing. */
+export function elementText(data: ArrayLike<number>, position: number): string {
+  const element = data[position]
+  return element === undefined ? '' : ` = ${element}`
+}

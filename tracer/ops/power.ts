@@ -13,7 +13,7 @@ import { floating, numeric, operandRows, readerAt } from './arguments.ts'
 import { add, div, mul, neg, square, sub } from './arithmetic.ts'
 import { onesLike, zerosLike } from './broadcast.ts'
 import { applyBinary, defineBinary } from './elementwise.ts'
-import { badPosition, firstBad, positionText } from './lowering.ts'
+import { badPosition, elementText, firstBad, positionText } from './lowering.ts'
 import { equal, greater, greaterEqual, lessEqual, where } from './logical.ts'
 import { log } from './transcendental.ts'
 
@@ -57,7 +57,7 @@ const powOp: OpDefinition = defineBinary({
       return firstBad(e, y.type.shape, (index) => e.compare('lt', y.read(index), e.const('int32', 0)))
     },
     message: (_attrs, operands, code, read) => ({
-      problem: `an integer to a negative power: the exponent is ${read(1)[badPosition(code)]} at ${positionText(badPosition(code), operands[1])}`,
+      problem: `an integer to a negative power: exponent${positionText(badPosition(code), operands[1])}${elementText(read(1), badPosition(code))}`,
       rows: operandRows(operands),
       fix: 'cast both operands to float32 for fractions.',
     }),

@@ -131,36 +131,40 @@ class Clustering {
 
   /** True when a path leaves one of the clusters and comes back to either, through a node of neither. */
   #makesCycle(a: Cluster, b: Cluster): boolean {
-    const inside = (node: Node): boolean => {
+    const isInside = (node: Node): boolean => {
       const cluster = this.#clusterOf.get(node)
       return cluster === a || cluster === b
     }
+    const members = [...a.members, ...b.members]
+    const first = Math.min(...members.map((member) => this.#positionOf(member)))
     const visited = new Set<Node | Cluster>()
-    const first = Math.min(...[...a.members, ...b.members].map((member) => this.#order.get(member) ?? 0))
-    const reaches = (node: Node): boolean => {
-      if ((this.#order.get(node) ?? 0) < first && this.#clusterOf.get(node) === undefined) return false
+    // Whether something outside depends on a member.
+    const dependsOnInside = (node: Node): boolean => {
       const cluster = this.#clusterOf.get(node)
-      const key = cluster ?? node
-      if (visited.has(key)) return false
-      visited.add(key)
-      for (const member of cluster?.members ?? [node])
-        for (const operand of member.operands) {
-          const definition = this.#definitions.get(operand)
-          if (definition === undefined) continue
-          if (inside(definition) || reaches(definition)) return true
-        }
-      return false
+      if (visited.has(cluster ?? node)) return false
+      visited.add(cluster ?? node)
+      if (cluster === undefined && this.#positionOf(node) < first) return false
+      return this.#definitionsOf(cluster?.members ?? [node]).some((definition) => isInside(definition) || dependsOnInside(definition))
     }
-    for (const member of [...a.members, ...b.members])
-      for (const operand of member.operands) {
-        const definition = this.#definitions.get(operand)
-        if (definition !== undefined && !inside(definition) && reaches(definition)) return true
-      }
-    return false
+    // Copied nodes become part of the cluster: what they read is read from inside.
+    const leaves = (node: Node): boolean => {
+      if (isInside(node)) return false
+      return isFusible(node) && this.#isCopied(node) ? this.#definitionsOf([node]).some(leaves) : dependsOnInside(node)
+    }
+    return this.#definitionsOf(members).some(leaves)
+  }
+
+  #positionOf(node: Node): number {
+    return this.#order.get(node) ?? 0
+  }
+
+  /** The nodes that define the operands of the given ones. */
+  #definitionsOf(nodes: readonly Node[]): readonly Node[] {
+    return nodes.flatMap((node) => node.operands.flatMap((operand) => this.#definitions.get(operand) ?? []))
   }
 
   #unite(theirs: Cluster, mine: Cluster, prefix: number): void {
-    theirs.members = [...theirs.members, ...mine.members].sort((a, b) => (this.#order.get(a) ?? 0) - (this.#order.get(b) ?? 0))
+    theirs.members = [...theirs.members, ...mine.members].sort((a, b) => this.#positionOf(a) - this.#positionOf(b))
     theirs.prefix = prefix
     for (const member of mine.members) this.#clusterOf.set(member, theirs)
   }

@@ -83,9 +83,9 @@ export class GraphTrace implements Trace {
       if (this.#parent !== undefined && this.#parent.#reaches(payload.trace)) return this.#borrow(tensor)
       throw this.#outOfScope(tensor)
     }
-    if (this.#parent !== undefined) return this.#borrow(tensor)
     const known = this.#lifted.get(tensor)
     if (known !== undefined) return known
+    if (this.#parent !== undefined && tensor.size > inlineLimit) return this.#borrow(this.#parent.lift(tensor))
     const lifted = this.#capture(tensor)
     this.#lifted.set(tensor, lifted)
     return lifted

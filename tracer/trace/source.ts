@@ -20,7 +20,7 @@ export function userSite(): string | undefined {
   for (const line of stack.split('\n').slice(1)) {
     const place = /\(?((?:file|https?):\/\/[^\s)]+|\/[^\s)]+|[A-Za-z]:\\[^\s)]+):(\d+):(\d+)\)?$/.exec(line.trim())
     const file = place?.[1]
-    if (file === undefined) continue
+    if (file === undefined || line.includes('wasm://')) continue
     if (libraryFolders.some((folder) => file.startsWith(folder)) || file.startsWith('node:')) continue
     return `${shorten(file)}:${place?.[2]}:${place?.[3]}`
   }

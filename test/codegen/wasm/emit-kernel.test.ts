@@ -174,6 +174,22 @@ describe('ops', () => {
       }
   })
 
+  it('select with 0 and NaN', () => {
+    for (const dtype of dtypes)
+      for (const lanes of lanesOf(dtype))
+        for (const [constant, swapped] of [[0, false], [0, true], [-0, true], [Number.NaN, false], [Number.NaN, true]] as const) {
+          const pool = new ExprPool()
+          const x = pool.buffer('x', dtype, count)
+          const kernel = mapKernel(pool, count, lanes, [x], dtype, (i) => {
+            const value = pool.load(x, i, lanes)
+            const fixed = pool.const(dtype, dtype === 'float32' || dtype === 'float64' ? constant : 0, lanes)
+            const condition = pool.compare('gt', value, pool.const(dtype, 1, lanes))
+            return swapped ? pool.select(condition, value, fixed) : pool.select(condition, fixed, value)
+          })
+          expectSame(kernel, [fill(dtype, count), allocate(dtype, count)])
+        }
+  })
+
   it('conversions between all dtypes', () => {
     for (const from of dtypes)
       for (const to of dtypes)

@@ -1,0 +1,38 @@
+/**
+ * `tf.debug`: looking inside a traced function.
+ */
+import { printKernel } from '../codegen/text/print.ts'
+import { disassemble } from '../codegen/wasm/disassemble.ts'
+import { TraceError, ValueError } from '../codegen/errors.ts'
+import { printGraph } from '../tracer/ir/print.ts'
+import { machineryOf } from './function.ts'
+
+/** The stages of a function on its way from callback to machine code. */
+export type Stage = 'trace' | 'fused' | 'loops' | 'wasm'
+
+/**
+ * The text of a traced function at a stage: the graph as traced, the graph after all passes, the loops of its kernels,
+ * or the WebAssembly text. Shows the trace used last.
+ *
+ * @throws TraceError when the function has not been called yet, ValueError for another stage
+ * @example
+ * const f = tf.function((x) => x.mul(2).add(1))
+ * f(tf.ones([4]))
+ * tf.debug.show(f, 'loops') // the one kernel: store b[i] = add(mul(load a[i], 2), 1)
+ */
+export function show(f: object, stage: Stage): string {
+  const callee = machineryOf(f)?.current
+  if (callee === undefined)
+    throw new TraceError({ op: 'debug.show', problem: 'the function has no trace', fix: 'call it first; tf.debug.show takes what tf.function returned.' })
+  switch (stage) {
+    case 'trace':
+      return printGraph(callee.traced.graph)
+    case 'fused':
+      return printGraph(callee.fusedGraph())
+    case 'loops':
+      return callee.prepare().program.kernels.map(printKernel).join('\n')
+    case 'wasm':
+      return disassemble(callee.prepare().program.wasmBytes)
+  }
+  throw new ValueError({ op: 'debug.show', problem: `"${String(stage)}" is not a stage`, fix: `use 'trace', 'fused', 'loops' or 'wasm'.` })
+}
