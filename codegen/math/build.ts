@@ -96,6 +96,13 @@ export class Formula {
   shiftRight(x: Expr, count: number): Expr {
     return this.#pool.binary('shr', x, this.integer(count))
   }
+  compareBits(op: CompareOp, x: Expr, y: number): Expr {
+    return this.#pool.compare(op, x, this.integer(y))
+  }
+  /** `value` negated where the sign bit of `sign` is set; its other bits are 0. */
+  flipSign(value: Expr, sign: Expr): Expr {
+    return this.float(this.#pool.binary('xor', this.bits(value), sign))
+  }
   /** `value` with the sign of x; `value` must have no sign, or that of x already. */
   withSign(value: Expr, x: Expr): Expr {
     return this.float(this.#pool.binary('or', this.bits(value), this.and(this.bits(x), signBit)))

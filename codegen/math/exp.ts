@@ -12,8 +12,10 @@ import { Formula } from './build.ts'
 const rounder = 12582912
 const log2OfE = 1.4426950408889634
 const ln2High = 0.693145751953125
-const ln2Low = 1.42860682030941723212e-6
-const coefficients = [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1]
+const ln2Low = 1.4286068203094173e-6
+const coefficients = [
+  1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
+]
 /** The bits of 1: an exponent of 0. */
 const one = 0x3f800000
 
@@ -84,7 +86,10 @@ export function tanh(pool: ExprPool, x: Expr): Expr {
   const f = new Formula(pool, x)
   const magnitude = f.abs(x)
   const square = f.mul(x, x)
-  const p = f.polynomial(square, [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1])
+  const p = f.polynomial(
+    square,
+    [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1],
+  )
   // As a product, so that −0 stays −0.
   const small = f.mul(f.madd(p, square, 1), x)
   const e = expOfMagnitude(pool, f.add(magnitude, magnitude))

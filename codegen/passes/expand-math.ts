@@ -7,7 +7,9 @@ import { type Expr, type ExprPool, operandsOf, type UnaryOp } from '../expr.ts'
 import type { Kernel, Statement } from '../kernel.ts'
 import { erf } from '../math/erf.ts'
 import { cosh, exp, expm1, logistic, sinh, tanh } from '../math/exp.ts'
+import { acos, acosh, asin, asinh, atan, atanh } from '../math/inverse.ts'
 import { log, log1p } from '../math/log.ts'
+import { cos, sin, tan } from '../math/trigonometric.ts'
 
 type Expansion = (pool: ExprPool, x: Expr) => Expr
 
@@ -22,6 +24,15 @@ export const mathExpansions: Readonly<Partial<Record<UnaryOp, Expansion>>> = {
   sinh,
   cosh,
   erf,
+  sin,
+  cos,
+  tan,
+  asin,
+  acos,
+  atan,
+  asinh,
+  acosh,
+  atanh,
 }
 
 /** The kernel with every float32 function that has an expansion expanded. */
@@ -32,15 +43,23 @@ export function expandMath(pool: ExprPool, kernel: Kernel): Kernel {
     if (known !== undefined) return known
     const operands = operandsOf(expr)
     const expanded = operands.map(expand)
-    let result = operands.every((operand, i) => operand === expanded[i]) ? expr : pool.withOperands(expr, expanded)
-    if (result.kind === 'unary' && result.dtype === 'float32') result = mathExpansions[result.op]?.(pool, result.x) ?? result
+    let result = operands.every((operand, i) => operand === expanded[i])
+      ? expr
+      : pool.withOperands(expr, expanded)
+    if (result.kind === 'unary' && result.dtype === 'float32')
+      result = mathExpansions[result.op]?.(pool, result.x) ?? result
     made.set(expr, result)
     return result
   }
   const rewrite = (statement: Statement): Statement => {
     switch (statement.kind) {
       case 'loop':
-        return { ...statement, from: expand(statement.from), to: expand(statement.to), body: statement.body.map(rewrite) }
+        return {
+          ...statement,
+          from: expand(statement.from),
+          to: expand(statement.to),
+          body: statement.body.map(rewrite),
+        }
       case 'let':
       case 'set':
         return { ...statement, value: expand(statement.value) }

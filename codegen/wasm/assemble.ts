@@ -82,7 +82,8 @@ export function assembleProgram(
 
 function importSteps(module: WasmModule, steps: readonly Step[]): void {
   const kinds = new Set(steps.map((step) => step.kind))
-  const ints = (count: number): number => binaryen.createType(Array.from({ length: count }, () => binaryen.i32))
+  const ints = (count: number): number =>
+    binaryen.createType(Array.from({ length: count }, () => binaryen.i32))
   if (kinds.has('check')) module.addFunctionImport('fail', 'env', 'fail', ints(2), binaryen.none)
   if (kinds.has('host')) module.addFunctionImport('host', 'env', 'host', ints(1), binaryen.none)
   if (kinds.has('gemm')) {
@@ -134,7 +135,8 @@ class MainFunction {
   }
 
   #field(offset: number | undefined): ExpressionRef {
-    if (offset === undefined) throw new InternalError(`program ${this.#spec.name} refers to a field it does not have`)
+    if (offset === undefined)
+      throw new InternalError(`program ${this.#spec.name} refers to a field it does not have`)
     return this.#module.i32.load(offset, 4, this.#module.local.get(0, binaryen.i32))
   }
 
@@ -158,7 +160,9 @@ class MainFunction {
   #kernel(buffers: readonly number[], index: number): ExpressionRef {
     const kernel = this.#kernels[index]
     if (kernel === undefined || kernel.buffers.length !== buffers.length)
-      throw new InternalError(`program ${this.#spec.name} has no kernel ${index} with ${buffers.length} buffers`)
+      throw new InternalError(
+        `program ${this.#spec.name} has no kernel ${index} with ${buffers.length} buffers`,
+      )
     const sizes = kernel.sizes.map((name) => this.#field(this.#frame.sizes[this.#spec.sizes.indexOf(name)]))
     const operands = [...buffers.map((buffer) => this.#address(buffer)), ...sizes]
     return this.#module.call(`k${index}`, operands, binaryen.none)
@@ -184,7 +188,9 @@ class MainFunction {
     const shared = init === undefined || init.batchStride === 0 || step.batch === 1
     const withC = init !== undefined && !shared && sizesEqual(init.batchStride, matrix) === true
     const flags =
-      (init === undefined ? 0 : initFlag) | (step.activation === 'relu' ? reluFlag : 0) | (withC ? initBatchedFlag : 0)
+      (init === undefined ? 0 : initFlag) |
+      (step.activation === 'relu' ? reluFlag : 0) |
+      (withC ? initBatchedFlag : 0)
     const product = (address: (buffer: number, batchStride: Size) => ExpressionRef): ExpressionRef[] => [
       address(a.buffer, a.batchStride),
       address(b.buffer, b.batchStride),
@@ -215,7 +221,8 @@ class MainFunction {
     batch: Size,
     product: (address: (buffer: number, batchStride: Size) => ExpressionRef) => ExpressionRef[],
   ): readonly ExpressionRef[] {
-    const { local, i32, br_if, if: when, block, loop, call } = this.#module
+    const module = this.#module
+    const { local, i32 } = module
     const count = this.#local()
     const index = this.#local()
     const get = (at: number): ExpressionRef => local.get(at, binaryen.i32)
@@ -224,14 +231,17 @@ class MainFunction {
       i32.add(this.#address(buffer), i32.mul(get(index), this.#bytes(stride))),
     )
     const iteration = [
-      call('gemm', operands, binaryen.none),
+      module.call('gemm', operands, binaryen.none),
       local.set(index, i32.add(get(index), i32.const(1))),
-      br_if(label, i32.lt_s(get(index), get(count))),
+      module.br_if(label, i32.lt_s(get(index), get(count))),
     ]
     return [
       local.set(count, this.#size(batch)),
       local.set(index, i32.const(0)),
-      when(i32.lt_s(get(index), get(count)), loop(label, block(null, iteration, binaryen.none))),
+      module.if(
+        i32.lt_s(get(index), get(count)),
+        module.loop(label, module.block(null, iteration, binaryen.none)),
+      ),
     ]
   }
 }

@@ -50,7 +50,10 @@ export function emitAddress(host: AddressHost, buffer: Buffer, index: Expr): Add
   let pointer = read(host, pointerOf(host, host.block.scope.depth, buffer, settled, rest))
   for (const { atom, coefficient } of terms) {
     if (depths.of(atom) === Infinity)
-      pointer = context.module.i32.add(pointer, scaled(host, host.value(atom), multiplySizes(coefficient, bytes)))
+      pointer = context.module.i32.add(
+        pointer,
+        scaled(host, host.value(atom), multiplySizes(coefficient, bytes)),
+      )
   }
   return { pointer, offset: offset * bytes }
 }
@@ -59,9 +62,15 @@ export function emitAddress(host: AddressHost, buffer: Buffer, index: Expr): Add
  * The part of the constant the instruction can add by itself. It adds without wrapping, so this is only possible
  * when everything else is certainly ≥ 0.
  */
-function immediate(host: AddressHost, terms: readonly Term[], constant: Size): { offset: number; rest: Size } {
+function immediate(
+  host: AddressHost,
+  terms: readonly Term[],
+  constant: Size,
+): { offset: number; rest: Size } {
   const part =
-    typeof constant === 'number' ? constant : (constant.terms.find((term) => term.atoms.length === 0)?.coefficient ?? 0)
+    typeof constant === 'number'
+      ? constant
+      : (constant.terms.find((term) => term.atoms.length === 0)?.coefficient ?? 0)
   if (part <= 0 || part > 0x1000000) return { offset: 0, rest: constant }
   const rest = subtractSizes(constant, part)
   const rising =
@@ -116,7 +125,9 @@ function pointerOf(
     const stride = multiplySizes(own.coefficient, bytes)
     inBlock(host, scope.outside ?? host.block, () => {
       const start = read(host, pointerOf(host, depth - 1, buffer, without(terms, [own]), constant))
-      scope.before.push(module.local.set(local, module.i32.add(start, scaled(host, host.value(own.atom), stride))))
+      scope.before.push(
+        module.local.set(local, module.i32.add(start, scaled(host, host.value(own.atom), stride))),
+      )
     })
     const advance = context.size(multiplySizes(stride, scope.step))
     scope.after.push(module.local.set(local, module.i32.add(module.local.get(local, binaryen.i32), advance)))
@@ -130,10 +141,7 @@ function pointerOf(
   const left = without(terms, added)
   // At the top there is nothing further out to put the constant in.
   const base = depth === 0 && left.length === 0 ? undefined : pointerOf(host, depth, buffer, left, constant)
-  let sum =
-    base === undefined
-      ? module.local.get(host.parameterOf(buffer), binaryen.i32)
-      : read(host, base)
+  let sum = base === undefined ? module.local.get(host.parameterOf(buffer), binaryen.i32) : read(host, base)
   if (base === undefined && constant !== 0)
     sum = module.i32.add(sum, context.size(multiplySizes(constant, bytes)))
   for (const { atom, coefficient } of added)

@@ -4,18 +4,16 @@
  *
  * Three things move code. What does not vary with the loop goes ahead of it. Shared expressions that read no memory
  * are kept for their block, the others for their statement. And an operand of `select` that may read outside a
- * buffer where the condition does not choose it is evaluated only where the condition does.
+ * buffer where the condition does not choose it, or that calls the host, is evaluated only where the condition does.
  */
 import { binaryen, type ExpressionRef } from './binaryen.ts'
-import { byteSize } from '../dtype.ts'
 import { InternalError } from '../errors.ts'
-import type { Axis, BinaryExpr, Buffer, Expr, LoadExpr, Local, RampExpr, SelectExpr, SplatExpr } from '../expr.ts'
-import { addSizes } from '../size.ts'
-import { type AddressHost, emitAddress } from './emit-address.ts'
-import { emitLoad, emitLoadSplat } from './emit-memory.ts'
+import type { Axis, BinaryExpr, Buffer, Expr, Local, SelectExpr, SplatExpr } from '../expr.ts'
+import { emitAddress } from './emit-address.ts'
+import { emitLoadSplat } from './emit-memory.ts'
+import { divideBySize, emitLoadExpr, emitMadd, emitRamp, type OperandHost } from './emit-operands.ts'
 import { scalarBinary, scalarCompare, scalarConvert, scalarUnary } from './emit-scalar.ts'
 import {
-  fromLanes,
   horizontal,
   splat,
   vectorBinary,
@@ -26,10 +24,19 @@ import {
   vectorUnary,
 } from './emit-vector.ts'
 import { type FunctionContext, wasmType } from './function-context.ts'
+import { isHostCall } from './host-imports.ts'
 import { Ranges } from './ranges.ts'
-import { type Block, countUses, Depths, evaluatedOperands, functionScope, makeBlock, type Scope } from './scopes.ts'
+import {
+  type Block,
+  countUses,
+  Depths,
+  evaluatedOperands,
+  functionScope,
+  makeBlock,
+  type Scope,
+} from './scopes.ts'
 
-export class ExpressionEmitter implements AddressHost {
+export class ExpressionEmitter implements OperandHost {
   readonly context: FunctionContext
   readonly depths: Depths = new Depths()
   readonly ranges: Ranges = new Ranges()
@@ -38,8 +45,9 @@ export class ExpressionEmitter implements AddressHost {
   readonly #buffers = new Map<Buffer, number>()
   readonly #axes = new Map<Axis, number>()
   readonly #locals = new Map<Local, number>()
+  readonly #hostCalls = new Map<Expr, boolean>()
   /** How many conditions around the current point guard loads. */
-  #guards = 0
+  guards = 0
 
   constructor(context: FunctionContext, buffers: readonly Buffer[]) {
     this.context = context
@@ -51,7 +59,8 @@ export class ExpressionEmitter implements AddressHost {
 
   readonly parameterOf = (buffer: Buffer): number => {
     const index = this.#buffers.get(buffer)
-    if (index === undefined) throw new InternalError(`the kernel uses the buffer ${buffer.name} but does not list it`)
+    if (index === undefined)
+      throw new InternalError(`the kernel uses the buffer ${buffer.name} but does not list it`)
     return index
   }
 
@@ -79,24 +88,19 @@ export class ExpressionEmitter implements AddressHost {
   statement<T>(roots: readonly Expr[], emit: () => T): T {
     this.block.statementCounts = countUses(roots, (expr) => this.depths.of(expr) === Infinity)
     const made = emit()
-    for (const expr of this.block.memo.keys()) if (this.depths.of(expr) === Infinity) this.block.memo.delete(expr)
+    for (const expr of this.block.memo.keys())
+      if (this.depths.of(expr) === Infinity) this.block.memo.delete(expr)
     return made
   }
 
   /** The value of an expression at the current point. */
   readonly value = (expr: Expr): ExpressionRef => {
     const { module } = this.context
-    switch (expr.kind) {
-      case 'const':
-        return this.#constant(expr)
-      case 'size':
-        return this.context.size(expr.size)
-      case 'axis':
-        return module.local.get(this.axisLocal(expr.axis), binaryen.i32)
-      case 'local':
-        return module.local.get(this.localOf(expr.local), wasmType(expr.dtype, expr.lanes))
-    }
+    if (expr.kind === 'const') return this.#constant(expr)
+    if (expr.kind === 'size') return this.context.size(expr.size)
+    if (expr.kind === 'axis') return module.local.get(this.axisLocal(expr.axis), binaryen.i32)
     const type = wasmType(expr.dtype, expr.lanes)
+    if (expr.kind === 'local') return module.local.get(this.localOf(expr.local), type)
     const known = this.#find(expr)
     if (known !== undefined) return module.local.get(known, type)
     const depth = this.depths.of(expr)
@@ -157,7 +161,7 @@ export class ExpressionEmitter implements AddressHost {
         return expr.constant === 0 ? sum : i32.add(sum, context.size(expr.constant))
       }
       case 'load':
-        return this.#load(expr)
+        return emitLoadExpr(this, expr)
       case 'unary': {
         const x = value(expr.x)
         if (expr.lanes === 1) return scalarUnary(context, expr.op, expr.dtype, x)
@@ -184,11 +188,11 @@ export class ExpressionEmitter implements AddressHost {
         return expr.dtype === 'float32' ? module.f32.reinterpret(x) : module.i32.reinterpret(x)
       }
       case 'madd':
-        return this.#madd(expr.x, expr.y, expr.z)
+        return emitMadd(this, expr)
       case 'splat':
         return this.#splat(expr)
       case 'ramp':
-        return this.#ramp(expr)
+        return emitRamp(this, expr)
       case 'horizontal':
         return horizontal(context, expr.op, expr.dtype, expr.x.lanes, value(expr.x))
       case 'const':
@@ -202,48 +206,19 @@ export class ExpressionEmitter implements AddressHost {
     }
   }
 
-  #load(expr: LoadExpr): ExpressionRef {
-    const { context } = this
-    const { dtype } = expr
-    if (expr.index.lanes === 1)
-      return emitLoad(context, dtype, expr.lanes, emitAddress(this, expr.buffer, expr.index))
-    const { module } = context
-    const { i32, i32x4 } = module
-    const bytes = byteSize(dtype)
-    if (expr.index.kind === 'ramp' && expr.index.step.kind === 'const' && expr.index.step.value >= 0) {
-      const stride = expr.index.step.value * bytes
-      const { pointer, offset } = emitAddress(this, expr.buffer, expr.index.x)
-      const { first, again } = context.share(pointer, binaryen.i32)
-      return fromLanes(context, dtype, expr.lanes, (lane) =>
-        emitLoad(context, dtype, 1, { pointer: lane === 0 ? first : again(), offset: offset + lane * stride }),
-      )
-    }
-    let index = this.value(expr.index)
-    // Lanes the condition around does not choose may point anywhere.
-    if (this.#guards > 0 && !this.ranges.isSafe(expr))
-      index = i32x4.min_u(index, i32x4.splat(context.size(addSizes(expr.buffer.elements, -1))))
-    if (bytes > 1) index = i32x4.shl(index, i32.const(Math.log2(bytes)))
-    const { first, again } = context.share(index, binaryen.v128)
-    const base = this.parameterOf(expr.buffer)
-    return fromLanes(context, dtype, expr.lanes, (lane) => {
-      const at = i32x4.extract_lane(lane === 0 ? first : again(), lane)
-      return emitLoad(context, dtype, 1, { pointer: i32.add(module.local.get(base, binaryen.i32), at), offset: 0 })
-    })
-  }
-
   #binary(expr: BinaryExpr): ExpressionRef {
     const { context, value } = this
     const { op, dtype, lanes } = expr
     if (lanes === 1) {
       const x = value(expr.x)
-      // A size that divides belongs to a loop that does not run when it is 0, but the division may run ahead of it.
       if ((op === 'idiv' || op === 'rem') && dtype === 'int32' && expr.y.kind === 'size')
-        return this.#divideBySize(op, x, value(expr.y))
+        return divideBySize(context, op, x, value(expr.y))
       return scalarBinary(context, op, dtype, x, value(expr.y))
     }
     if (op === 'shl' || op === 'shr' || op === 'shru') {
       const x = value(expr.x)
-      if (expr.y.kind === 'const') return vectorShift(context, op, dtype, x, context.module.i32.const(expr.y.value))
+      if (expr.y.kind === 'const')
+        return vectorShift(context, op, dtype, x, context.module.i32.const(expr.y.value))
       if (expr.y.kind === 'splat') return vectorShift(context, op, dtype, x, value(expr.y.x))
       return vectorBinary(context, op, dtype, lanes, x, value(expr.y))
     }
@@ -257,28 +232,6 @@ export class ExpressionEmitter implements AddressHost {
     return vectorBinary(context, op, dtype, lanes, x, value(expr.y))
   }
 
-  #divideBySize(op: 'idiv' | 'rem', x: ExpressionRef, size: ExpressionRef): ExpressionRef {
-    const { i32 } = this.context.module
-    const { first, again } = this.context.share(size, binaryen.i32)
-    const divisor = i32.add(first, i32.eqz(again()))
-    return op === 'idiv' ? i32.div_s(x, divisor) : i32.rem_s(x, divisor)
-  }
-
-  #madd(x: Expr, y: Expr, z: Expr): ExpressionRef {
-    const { context, value } = this
-    const { module } = context
-    if (context.relaxed && x.dtype === 'float32') {
-      if (x.lanes !== 1) return module.relaxedMadd(value(x), value(y), value(z))
-      // In a vector register too, so that a scalar loop rounds like the vector loop before it.
-      const wide = (expr: Expr): ExpressionRef =>
-        expr.kind === 'const' ? context.vectorConstant('float32', expr.value) : module.f32x4.splat(value(expr))
-      return module.f32x4.extract_lane(module.relaxedMadd(wide(x), wide(y), wide(z)), 0)
-    }
-    const type = x.dtype === 'float32' ? (x.lanes === 1 ? module.f32 : module.f32x4) : x.lanes === 1 ? module.f64 : module.f64x2
-    const product = type.mul(value(x), value(y))
-    return type.add(product, value(z))
-  }
-
   #splat(expr: SplatExpr): ExpressionRef {
     const { x } = expr
     const { context } = this
@@ -289,22 +242,11 @@ export class ExpressionEmitter implements AddressHost {
     return splat(context, dtype, expr.lanes, this.value(x))
   }
 
-  #ramp(expr: RampExpr): ExpressionRef {
-    const { context } = this
-    const { i32x4 } = context.module
-    const start = i32x4.splat(this.value(expr.x))
-    if (expr.step.kind === 'const') {
-      const step = expr.step.value
-      return i32x4.add(start, context.vectorOfInts(0, step, 2 * step, 3 * step))
-    }
-    return i32x4.add(start, i32x4.mul(i32x4.splat(this.value(expr.step)), context.vectorOfInts(0, 1, 2, 3)))
-  }
-
   #select(expr: SelectExpr): ExpressionRef {
     const { context } = this
     const { module } = context
-    const guardX = this.ranges.readsUnsafely(expr.x, evaluatedOperands)
-    const guardY = this.ranges.readsUnsafely(expr.y, evaluatedOperands)
+    const guardX = this.#wantsGuard(expr.x)
+    const guardY = this.#wantsGuard(expr.y)
     const type = wasmType(expr.dtype, expr.lanes)
     if (!guardX && !guardY) {
       if (expr.lanes === 4 || (expr.lanes === 2 && (expr.dtype === 'float64' || expr.dtype === 'bool'))) {
@@ -330,10 +272,26 @@ export class ExpressionEmitter implements AddressHost {
     const mask = (): ExpressionRef => module.local.get(local, binaryen.v128)
     before.push(module.local.set(local, this.value(expr.condition)))
     const none = (): ExpressionRef => context.vectorConstant('int32', 0)
-    const all = expr.lanes === 2 ? module.i64x2.all_true : module.i32x4.all_true
-    const x = guardX ? module.if(module.v128.any_true(mask()), this.#branch(expr.x), none()) : this.value(expr.x)
-    const y = guardY ? module.if(all(mask()), none(), this.#branch(expr.y)) : this.value(expr.y)
+    const all = expr.lanes === 2 ? module.i64x2 : module.i32x4
+    const x = guardX
+      ? module.if(module.v128.any_true(mask()), this.#branch(expr.x), none())
+      : this.value(expr.x)
+    const y = guardY ? module.if(all.all_true(mask()), none(), this.#branch(expr.y)) : this.value(expr.y)
     return module.block(null, [...before, vectorSelect(context, expr.dtype, expr.lanes, mask(), x, y)], type)
+  }
+
+  /** True for what should not be computed in vain: it may read outside a buffer, or calls the host. */
+  #wantsGuard(expr: Expr): boolean {
+    return this.ranges.readsUnsafely(expr, evaluatedOperands) || this.#callsHost(expr)
+  }
+
+  #callsHost(expr: Expr): boolean {
+    let calls = this.#hostCalls.get(expr)
+    if (calls === undefined) {
+      calls = isHostCall(expr) || evaluatedOperands(expr).some((operand) => this.#callsHost(operand))
+      this.#hostCalls.set(expr, calls)
+    }
+    return calls
   }
 
   /** Computes what the operands of a guarded select share with other code and is safe to compute: not in a branch. */
@@ -361,13 +319,12 @@ export class ExpressionEmitter implements AddressHost {
     const saved = this.block
     const { counts, statementCounts } = saved
     this.block = { ...makeBlock(saved.scope, saved), counts, statementCounts }
-    this.#guards++
+    this.guards++
     const value = this.value(expr)
-    this.#guards--
+    this.guards--
     this.block = saved
     return value
   }
-
 }
 
 /** True for the constant whose bits are all 0, which −0 is not. */

@@ -63,7 +63,9 @@ function emitStatement(emitter: ExpressionEmitter, statement: Statement): Expres
     case 'let':
     case 'set': {
       const { local, value } = statement
-      const assignment = emitter.statement(roots, () => module.local.set(emitter.localOf(local), emitter.value(value)))
+      const assignment = emitter.statement(roots, () =>
+        module.local.set(emitter.localOf(local), emitter.value(value)),
+      )
       if (!local.mutable) {
         emitter.depths.define(local, emitter.block.scope.depth)
         emitter.ranges.define(local, value)
@@ -102,7 +104,10 @@ function emitLoop(emitter: ExpressionEmitter, loop: Loop): ExpressionRef[] {
   const setup: ExpressionRef[] = []
 
   // The loop runs while index < limit, limit being the first index that leaves fewer than `step`.
-  const [start, end] = emitter.statement(rootsOf(loop), () => [emitter.value(loop.from), emitter.value(loop.to)] as const)
+  const [start, end] = emitter.statement(
+    rootsOf(loop),
+    () => [emitter.value(loop.from), emitter.value(loop.to)] as const,
+  )
   setup.push(module.local.set(index, start))
   let limit: () => ExpressionRef
   if (loop.to.kind === 'const') {

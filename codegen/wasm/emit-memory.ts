@@ -13,7 +13,12 @@ export interface Address {
   readonly offset: number
 }
 
-export function emitLoad(context: FunctionContext, dtype: DType, lanes: Lanes, address: Address): ExpressionRef {
+export function emitLoad(
+  context: FunctionContext,
+  dtype: DType,
+  lanes: Lanes,
+  address: Address,
+): ExpressionRef {
   const { module } = context
   const { pointer, offset } = address
   if (lanes === 1) {
@@ -99,7 +104,8 @@ export function emitStore(
         const packed = module.i8x16.shuffle(first, again(), [0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8])
         return module.v128.store16_lane(offset, 1, 0, pointer, packed)
       }
-      const lanesOfInts = dtype === 'bool' ? module.v128.and(value, context.vectorConstant('int32', 1)) : value
+      const lanesOfInts =
+        dtype === 'bool' ? module.v128.and(value, context.vectorConstant('int32', 1)) : value
       const { first, again } = context.share(lanesOfInts, binaryen.v128)
       const halves = context.share(module.i16x8.narrow_i32x4_s(first, again()), binaryen.v128)
       const bytes = module.i8x16.narrow_i16x8_u(halves.first, halves.again())

@@ -20,7 +20,11 @@ export function callHost(
     // Integer powers wrap, which float64 arithmetic cannot tell: the host computes them with 32-bit products.
     if (op !== 'pow') throw new InternalError(`${op} of ${dtype} has no code`)
     const power = module.i32.trunc_s_sat.f64(
-      module.call('powInt', operands.map((x) => module.f64.convert_s.i32(x)), binaryen.f64),
+      module.call(
+        'powInt',
+        operands.map((x) => module.f64.convert_s.i32(x)),
+        binaryen.f64,
+      ),
     )
     return dtype === 'uint8' ? module.i32.and(power, module.i32.const(255)) : power
   }
@@ -29,7 +33,12 @@ export function callHost(
   return dtype === 'float32' ? module.f32.demote(result) : result
 }
 
-export function scalarUnary(context: FunctionContext, op: UnaryOp, dtype: DType, x: ExpressionRef): ExpressionRef {
+export function scalarUnary(
+  context: FunctionContext,
+  op: UnaryOp,
+  dtype: DType,
+  x: ExpressionRef,
+): ExpressionRef {
   const { module } = context
   const { i32 } = module
   if (dtype === 'float32' || dtype === 'float64') {
@@ -131,10 +140,10 @@ export function scalarBinary(
       return dtype === 'uint8' ? i32.rem_u(x, y) : i32.rem_s(x, y)
     case 'max':
     case 'pmax':
-      return choose(context, x, y, i32.gt_s)
+      return choose(context, x, y, 'gt_s')
     case 'min':
     case 'pmin':
-      return choose(context, x, y, i32.lt_s)
+      return choose(context, x, y, 'lt_s')
     case 'and':
       return i32.and(x, y)
     case 'or':
@@ -162,11 +171,11 @@ function choose(
   context: FunctionContext,
   x: ExpressionRef,
   y: ExpressionRef,
-  better: (x: ExpressionRef, y: ExpressionRef) => ExpressionRef,
+  better: 'gt_s' | 'lt_s',
 ): ExpressionRef {
   const a = context.share(x, binaryen.i32)
   const b = context.share(y, binaryen.i32)
-  const { first, again } = context.share(better(a.first, b.first), binaryen.i32)
+  const { first, again } = context.share(context.module.i32[better](a.first, b.first), binaryen.i32)
   const { module } = context
   return module.block(null, [module.drop(first), module.select(again(), a.again(), b.again())], binaryen.i32)
 }
@@ -195,7 +204,8 @@ export function scalarCompare(
   y: ExpressionRef,
 ): ExpressionRef {
   const { module } = context
-  if (dtype === 'float32' || dtype === 'float64') return (dtype === 'float32' ? module.f32 : module.f64)[op](x, y)
+  if (dtype === 'float32' || dtype === 'float64')
+    return (dtype === 'float32' ? module.f32 : module.f64)[op](x, y)
   const { i32 } = module
   switch (op) {
     case 'eq':
@@ -213,7 +223,12 @@ export function scalarCompare(
   }
 }
 
-export function scalarConvert(context: FunctionContext, from: DType, to: DType, x: ExpressionRef): ExpressionRef {
+export function scalarConvert(
+  context: FunctionContext,
+  from: DType,
+  to: DType,
+  x: ExpressionRef,
+): ExpressionRef {
   const { module } = context
   const { i32, f32, f64 } = module
   const type = from === 'float32' ? f32 : f64

@@ -22,7 +22,13 @@ export function emitSize(
       const value =
         atom.kind === 'name'
           ? name(atom.key)
-          : emitQuotient(module, atom.kind, emitSize(module, atom.x, name, local), emitSize(module, atom.y, name, local), local)
+          : emitQuotient(
+              module,
+              atom.kind,
+              emitSize(module, atom.x, name, local),
+              emitSize(module, atom.y, name, local),
+              local,
+            )
       product = product === undefined ? value : i32.mul(product, value)
     }
     const made = product ?? i32.const(term.coefficient)
@@ -51,7 +57,10 @@ function emitQuotient(
   ]
   // The remainder has the wrong sign when it is not 0 and differs from the divisor in sign.
   const wrong = (): ExpressionRef =>
-    i32.and(i32.ne(get(remainder), i32.const(0)), i32.lt_s(i32.xor(get(remainder), get(divisor)), i32.const(0)))
+    i32.and(
+      i32.ne(get(remainder), i32.const(0)),
+      i32.lt_s(i32.xor(get(remainder), get(divisor)), i32.const(0)),
+    )
   const result =
     kind === 'mod'
       ? i32.add(get(remainder), i32.mul(get(divisor), wrong()))

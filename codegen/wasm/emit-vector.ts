@@ -25,7 +25,10 @@ export function extractLane(
     case 'float64':
       return module.f64x2.extract_lane(vector, lane)
     case 'bool':
-      return module.i32.and(module.i32x4.extract_lane(vector, lanes === 2 ? lane * 2 : lane), module.i32.const(1))
+      return module.i32.and(
+        module.i32x4.extract_lane(vector, lanes === 2 ? lane * 2 : lane),
+        module.i32.const(1),
+      )
     case 'int32':
     case 'uint8':
       return module.i32x4.extract_lane(vector, lane)
@@ -88,7 +91,11 @@ function laneByLane(
     return { local, set: module.local.set(local, operand) }
   })
   const vector = fromLanes(context, dtype, lanes, (lane) =>
-    apply(locals.map(({ local }) => extractLane(context, dtype, lanes, module.local.get(local, binaryen.v128), lane))),
+    apply(
+      locals.map(({ local }) =>
+        extractLane(context, dtype, lanes, module.local.get(local, binaryen.v128), lane),
+      ),
+    ),
   )
   return module.block(null, [...locals.map(({ set }) => set), vector], binaryen.v128)
 }
@@ -183,7 +190,10 @@ export function vectorBinary(
         // instruction max gets this right by itself but costs several times as much.
         const a = context.share(x, binaryen.v128)
         const b = context.share(y, binaryen.v128)
-        return v128.or((op === 'max' ? type.pmax : type.pmin)(a.first, b.first), type.ne(b.again(), b.again()))
+        return v128.or(
+          (op === 'max' ? type.pmax : type.pmin)(a.first, b.first),
+          type.ne(b.again(), b.again()),
+        )
       }
       default:
         return laneByLane(context, dtype, lanes, [x, y], (operands) => callHost(context, op, dtype, operands))
@@ -212,7 +222,9 @@ export function vectorBinary(
       return module.i8x16.shuffle(low, high, [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31])
     }
     default:
-      return laneByLane(context, dtype, lanes, [x, y], ([a, b]) => scalarBinary(context, op, dtype, a ?? 0, b ?? 0))
+      return laneByLane(context, dtype, lanes, [x, y], ([a, b]) =>
+        scalarBinary(context, op, dtype, a ?? 0, b ?? 0),
+      )
   }
 }
 
@@ -320,7 +332,9 @@ export function horizontal(
   const local = context.local(binaryen.v128)
   const lane = (i: number): ExpressionRef =>
     extractLane(context, dtype, lanes, module.local.get(local, binaryen.v128), i)
-  const combine = (x: ExpressionRef, y: ExpressionRef): ExpressionRef => scalarCombine(context, op, dtype, x, y)
-  const value = lanes === 2 ? combine(lane(0), lane(1)) : combine(combine(lane(0), lane(2)), combine(lane(1), lane(3)))
+  const combine = (x: ExpressionRef, y: ExpressionRef): ExpressionRef =>
+    scalarCombine(context, op, dtype, x, y)
+  const value =
+    lanes === 2 ? combine(lane(0), lane(1)) : combine(combine(lane(0), lane(2)), combine(lane(1), lane(3)))
   return module.block(null, [module.local.set(local, vector), value], wasmType(dtype, 1))
 }

@@ -57,7 +57,10 @@ export class FunctionContext {
 
   share(value: ExpressionRef, type: WasmType): Shared {
     const local = this.local(type)
-    return { first: this.module.local.tee(local, value, type), again: () => this.module.local.get(local, type) }
+    return {
+      first: this.module.local.tee(local, value, type),
+      again: () => this.module.local.get(local, type),
+    }
   }
 
   /** The 16 bytes as a v128. */

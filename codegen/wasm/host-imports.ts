@@ -8,6 +8,13 @@ import { hostMath } from './host-math.ts'
 
 const binaryFunctions: ReadonlySet<string> = new Set(['pow', 'powInt', 'atan2', 'rem'])
 
+/** True when the op of this very node is computed by the host. */
+export function isHostCall(expr: Expr): boolean {
+  if (expr.kind !== 'unary' && expr.kind !== 'binary') return false
+  if (expr.dtype === 'int32' || expr.dtype === 'uint8') return expr.op === 'pow'
+  return expr.op in hostMath
+}
+
 /** Declares the imports of all host functions the kernels call. */
 export function importHostMath(module: WasmModule, kernels: readonly Kernel[]): void {
   const names = new Set<string>()
@@ -15,11 +22,8 @@ export function importHostMath(module: WasmModule, kernels: readonly Kernel[]): 
   const visit = (expr: Expr): void => {
     if (visited.has(expr)) return
     visited.add(expr)
-    if (expr.kind === 'unary' || expr.kind === 'binary') {
-      const integer = expr.dtype === 'int32' || expr.dtype === 'uint8'
-      if (!integer && expr.op in hostMath) names.add(expr.op)
-      if (integer && expr.op === 'pow') names.add('powInt')
-    }
+    if ((expr.kind === 'unary' || expr.kind === 'binary') && isHostCall(expr))
+      names.add(expr.dtype === 'int32' || expr.dtype === 'uint8' ? 'powInt' : expr.op)
     for (const operand of operandsOf(expr)) visit(operand)
   }
   const statement = (at: Statement): void => {

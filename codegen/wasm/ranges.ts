@@ -4,7 +4,14 @@
  * needs them. Bounds are sizes, so they hold for every call.
  */
 import type { Axis, Expr, LoadExpr, Local } from '../expr.ts'
-import { addSizes, divideExactly, floorDivideSizes, multiplySizes, type Size, subtractSizes } from '../size.ts'
+import {
+  addSizes,
+  divideExactly,
+  floorDivideSizes,
+  multiplySizes,
+  type Size,
+  subtractSizes,
+} from '../size.ts'
 
 /** The least and the greatest value, each where known. */
 interface Range {

@@ -45,7 +45,15 @@ export function makeBlock(scope: Scope, parent: Block | undefined): Block {
 }
 
 export function functionScope(): Scope {
-  return { depth: 0, axis: undefined, step: 1, before: [], after: [], pointers: new Map(), outside: undefined }
+  return {
+    depth: 0,
+    axis: undefined,
+    step: 1,
+    before: [],
+    after: [],
+    pointers: new Map(),
+    outside: undefined,
+  }
 }
 
 /** The depth of expressions under the loops open now. Forgets what it knew whenever a loop opens or closes. */

@@ -3,7 +3,7 @@
  * broadcast as their parts do.
  */
 import { isFloating } from '../../codegen/dtype.ts'
-import { ShapeError, ValueError } from '../../codegen/errors.ts'
+import { InternalError, ShapeError, ValueError } from '../../codegen/errors.ts'
 import { sizesEqual } from '../../codegen/size.ts'
 import { convertToTensor, convertTogether, type TensorLike } from '../../tracer/convert.ts'
 import { printType } from '../../tracer/ir/type.ts'
@@ -38,7 +38,7 @@ function pair(op: string, x: TensorLike, y: TensorLike): readonly [Tensor, Tenso
     ['x', x],
     ['y', y],
   ])
-  if (left === undefined || right === undefined) throw new RangeError(`${op} takes two operands`)
+  if (left === undefined || right === undefined) throw new InternalError(`${op} takes two operands`)
   return [left, right]
 }
 

@@ -4,7 +4,7 @@
  * The primitive ops index one axis. Coordinates of several axes are flattened into one index first; a coordinate out of
  * range turns into −1, which the primitive refuses like any other index out of range.
  */
-import { ShapeError, TraceError, ValueError } from '../../codegen/errors.ts'
+import { InternalError, ShapeError, TraceError, ValueError } from '../../codegen/errors.ts'
 import { elementCount, multiplySizes, type Size, sizesEqual } from '../../codegen/size.ts'
 import { convertToTensor, type TensorLike } from '../../tracer/convert.ts'
 import { printType, type Shape } from '../../tracer/ir/type.ts'
@@ -82,7 +82,7 @@ function flatIndices(x: Tensor, indices: Tensor, first: number, depth: number): 
     flat = flat === undefined ? at : add(mul(flat, size), at)
     inside = inside === undefined ? fits : logicalAnd(inside, fits)
   }
-  if (flat === undefined || inside === undefined) throw new RangeError('there are no coordinates')
+  if (flat === undefined || inside === undefined) throw new InternalError('there are no coordinates')
   return where(inside, flat, -1)
 }
 

@@ -2,7 +2,7 @@
  * Products of matrices and vectors, in terms of the general `dot`, which pairs axes of its operands. Transposed operands
  * and broadcast batch axes are a matter of which axes are paired: nothing is transposed or repeated in memory.
  */
-import { ShapeError } from '../../codegen/errors.ts'
+import { InternalError, ShapeError } from '../../codegen/errors.ts'
 import { printSize, type Size, sizesEqual } from '../../codegen/size.ts'
 import { convertTogether, type TensorLike } from '../../tracer/convert.ts'
 import { printType } from '../../tracer/ir/type.ts'
@@ -16,7 +16,7 @@ function operands(op: string, a: TensorLike, b: TensorLike, nameOfB = 'b'): read
     ['a', a],
     [nameOfB, b],
   ])
-  if (x === undefined || y === undefined) throw new RangeError(`${op} takes two operands`)
+  if (x === undefined || y === undefined) throw new InternalError(`${op} takes two operands`)
   return [x, y]
 }
 

@@ -32,10 +32,6 @@ import { requireFloating } from '../math/checks.ts'
 
 export { sigmoid, tanh } from '../../tracer/ops/index.ts'
 
-function floating(op: string, x: TensorLike): Tensor {
-  return requireFloating(op, x)
-}
-
 const reluOf = customGradient((x: Tensor) => {
   const y = maximum(x, 0)
   // The mask is taken from the result, so that the backward pass needs not keep the operand.
@@ -66,7 +62,7 @@ export function relu6(x: TensorLike): Tensor {
 
 /** x for x ≥ 0, eˣ − 1 below; floating. The gradient at 0 is 1. Throws DTypeError for other dtypes. */
 export function elu(x: TensorLike): Tensor {
-  const tensor = floating('elu', x)
+  const tensor = requireFloating('elu', x)
   // The branch not taken stays finite, so that its zero gradient is not multiplied by infinity.
   return where(less(tensor, 0), expm1(minimum(tensor, 0)), tensor)
 }
@@ -77,25 +73,25 @@ const seluScale = 1.0507009873554805
 
 /** Scaled ELU: scale·x for x ≥ 0, scale·alpha·(eˣ − 1) below; floating. The gradient at 0 is the scale, 1.0507. */
 export function selu(x: TensorLike): Tensor {
-  const tensor = floating('selu', x)
+  const tensor = requireFloating('selu', x)
   return where(less(tensor, 0), mul(expm1(minimum(tensor, 0)), seluScale * seluAlpha), mul(tensor, seluScale))
 }
 
 /** x for x > 0, alpha·x otherwise; floating. The gradient at 0 is alpha. Throws DTypeError for other dtypes. */
 export function leakyRelu(x: TensorLike, alpha = 0.2): Tensor {
-  const tensor = floating('leakyRelu', x)
+  const tensor = requireFloating('leakyRelu', x)
   return where(greater(tensor, 0), tensor, mul(tensor, alpha))
 }
 
 /** x for x > 0, alpha·x otherwise, alpha broadcasting against x; floating. The gradient at 0 is alpha. */
 export function prelu(x: TensorLike, alpha: TensorLike): Tensor {
-  const tensor = floating('prelu', x)
+  const tensor = requireFloating('prelu', x)
   return where(greater(tensor, 0), tensor, mul(minimum(tensor, 0), alpha))
 }
 
 /** x·sigmoid(x), also called swish; floating. Throws DTypeError for other dtypes. */
 export function silu(x: TensorLike): Tensor {
-  const tensor = floating('silu', x)
+  const tensor = requireFloating('silu', x)
   return mul(tensor, sigmoid(tensor))
 }
 
@@ -109,12 +105,12 @@ const softplusOf = customGradient(
 
 /** log(1 + eˣ) as max(x, 0) + log1p(e^−|x|), which neither overflows nor cancels; floating. */
 export function softplus(x: TensorLike): Tensor {
-  return softplusOf(floating('softplus', x))
+  return softplusOf(requireFloating('softplus', x))
 }
 
 /** log(sigmoid(x)) = −softplus(−x); floating. */
 export function logSigmoid(x: TensorLike): Tensor {
-  return neg(softplus(neg(floating('logSigmoid', x))))
+  return neg(softplus(neg(requireFloating('logSigmoid', x))))
 }
 
 const softsignOf = customGradient((x: Tensor) => {
@@ -127,23 +123,23 @@ const softsignOf = customGradient((x: Tensor) => {
 
 /** x / (1 + |x|); floating. */
 export function softsign(x: TensorLike): Tensor {
-  return softsignOf(floating('softsign', x))
+  return softsignOf(requireFloating('softsign', x))
 }
 
 /** x·tanh(softplus(x)); floating. Misra, Mish (2019). */
 export function mish(x: TensorLike): Tensor {
-  const tensor = floating('mish', x)
+  const tensor = requireFloating('mish', x)
   return mul(tensor, tanh(softplus(tensor)))
 }
 
 /** relu6(x + 3) / 6, the piecewise linear sigmoid of Keras 3; floating. The gradient at ±3 is 0. */
 export function hardSigmoid(x: TensorLike): Tensor {
-  return mul(relu6(add(floating('hardSigmoid', x), 3)), 1 / 6)
+  return mul(relu6(add(requireFloating('hardSigmoid', x), 3)), 1 / 6)
 }
 
 /** x·hardSigmoid(x); floating. Howard et al., Searching for MobileNetV3 (2019). */
 export function hardSwish(x: TensorLike): Tensor {
-  const tensor = floating('hardSwish', x)
+  const tensor = requireFloating('hardSwish', x)
   return mul(tensor, hardSigmoid(tensor))
 }
 
@@ -152,7 +148,7 @@ export function hardSwish(x: TensorLike): Tensor {
  * `approximate` uses their tanh formula.
  */
 export function gelu(x: TensorLike, approximate = false): Tensor {
-  const tensor = floating('gelu', x)
+  const tensor = requireFloating('gelu', x)
   const half = mul(tensor, 0.5)
   if (!approximate) return mul(half, add(erf(mul(tensor, Math.SQRT1_2)), 1))
   const cube = mul(mul(tensor, tensor), tensor)
@@ -162,11 +158,11 @@ export function gelu(x: TensorLike, approximate = false): Tensor {
 
 /** x limited to [−1, 1]; floating. The gradient at ±1 passes. */
 export function hardTanh(x: TensorLike): Tensor {
-  return minimum(maximum(floating('hardTanh', x), -1), 1)
+  return minimum(maximum(requireFloating('hardTanh', x), -1), 1)
 }
 
 /** x − tanh(x); floating. */
 export function tanhShrink(x: TensorLike): Tensor {
-  const tensor = floating('tanhShrink', x)
+  const tensor = requireFloating('tanhShrink', x)
   return sub(tensor, tanh(tensor))
 }

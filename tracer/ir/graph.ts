@@ -8,6 +8,7 @@
  * `captured`. `op` names an OpDefinition; the registry in tracer/op.ts finds it.
  */
 import type { DType } from '../../codegen/dtype.ts'
+import { InternalError } from '../../codegen/errors.ts'
 import type { Size } from '../../codegen/size.ts'
 import type { TensorType } from './type.ts'
 
@@ -64,4 +65,11 @@ export function makeValue(type: TensorType, name?: string): Value {
 /** A fresh value of a dtype and shape. */
 export function valueOf(dtype: DType, shape: readonly Size[]): Value {
   return { type: { dtype, shape } }
+}
+
+/** An attribute that the op defines as text. Throws InternalError when it is something else. */
+export function textAttribute(node: { readonly op: string; readonly attrs: Attrs }, key: string): string {
+  const value = node.attrs[key]
+  if (typeof value !== 'string') throw new InternalError(`the attribute ${key} of ${node.op} is not text`)
+  return value
 }

@@ -8,15 +8,14 @@ import { optimizeKernel } from '../../codegen/passes/pipeline.ts'
 import { elementCount, isStaticShape } from '../../codegen/size.ts'
 import { features } from '../../codegen/wasm/features.ts'
 import { type Graph, makeValue, type Node } from '../ir/graph.ts'
-import { opNamed } from '../op.ts'
 import type { ConstantData } from '../passes/fold.ts'
-import { hasElements } from '../passes/read-element.ts'
+import { canFail, hasElements } from '../passes/read-element.ts'
 import { lowerCluster } from './cluster.ts'
 
 /** The elements of `node`'s result, or undefined when the node is not a formula per element or may fail. */
 export function evaluateNode(node: Node, operands: readonly ConstantData[]): ConstantData | undefined {
   const [result] = node.results
-  if (result === undefined || !isStaticShape(result.type.shape) || !hasElements(node) || opNamed(node.op).check !== undefined) return undefined
+  if (result === undefined || !isStaticShape(result.type.shape) || !hasElements(node) || canFail(node)) return undefined
   if (elementCount(result.type.shape) === 0) return { type: result.type, values: [] }
   const params = operands.map((operand) => makeValue(operand.type))
   const value = makeValue(result.type)

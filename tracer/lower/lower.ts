@@ -10,10 +10,11 @@ import type { TypedArray } from '../../codegen/dtype.ts'
 import { InternalError } from '../../codegen/errors.ts'
 import type { ProgramBuffer, ProgramSpec, Step, Storage } from '../../codegen/program.ts'
 import { elementCount, namesOfSize } from '../../codegen/size.ts'
-import type { Graph, Node, Value } from '../ir/graph.ts'
+import { type Graph, type Node, type Value, textAttribute } from '../ir/graph.ts'
 import { makeValue } from '../ir/graph.ts'
 import { opNamed } from '../op.ts'
 import { matrixProductOf } from '../passes/contraction.ts'
+import { canFail } from '../passes/read-element.ts'
 import { constantTensor } from '../trace/replay.ts'
 import { type LoweredKernel, lowerCheck, lowerCluster } from './cluster.ts'
 
@@ -93,11 +94,11 @@ class Lowering {
       case 'read':
         return this.#read(node)
       case 'captured':
-        return this.#constant(node, this.#tensorData(String(node.attrs['name'])), String(node.attrs['name']))
+        return this.#constant(node, this.#tensorData(textAttribute(node, 'name')), textAttribute(node, 'name'))
       case 'constant':
         return this.#constant(node, constantTensor(node.attrs['dtype'], node.attrs['shape'], node.attrs['values']).elements('constant'), 'constant')
       case 'commit':
-        return void this.#steps.push({ kind: 'commit', variable: this.#variable(String(node.attrs['variable'])), from: this.#operand(node, 0) })
+        return void this.#steps.push({ kind: 'commit', variable: this.#variable(textAttribute(node, 'variable')), from: this.#operand(node, 0) })
       case 'fusion':
         return this.#fusion(node)
       case 'dot':
@@ -129,7 +130,7 @@ class Lowering {
 
   #read(node: Node): void {
     const [result] = node.results
-    if (result !== undefined) this.#bufferOf.set(result, this.#variable(String(node.attrs['variable'])))
+    if (result !== undefined) this.#bufferOf.set(result, this.#variable(textAttribute(node, 'variable')))
   }
 
   #constant(node: Node, data: TypedArray, name: string): void {
@@ -174,7 +175,7 @@ class Lowering {
   }
 
   #fallible(inner: Node, region: Graph, outer: ReadonlyMap<Value, Value>): void {
-    if (opNamed(inner.op).check === undefined) return
+    if (!canFail(inner)) return
     const code = makeValue({ dtype: 'int32', shape: [] })
     this.#kernel(lowerCheck(`check${this.#steps.length}`, region, inner, code), outer)
     const operands = inner.operands.map((operand) => {

@@ -3,7 +3,7 @@
  */
 import type { TypedArray } from '../../codegen/dtype.ts'
 import { CheckError, InternalError } from '../../codegen/errors.ts'
-import type { Node } from '../ir/graph.ts'
+import { type Node, textAttribute } from '../ir/graph.ts'
 import { tensorOf } from '../tensor.ts'
 
 /** Carries out the effect of `node` on copies of its operands' elements. */
@@ -11,12 +11,12 @@ export function hostEffect(node: Node, reads: readonly TypedArray[]): readonly (
   switch (node.op) {
     case 'check': {
       if (reads[0]?.[0] !== 0) return undefined
-      throw new CheckError({ op: 'tf.assert', problem: String(node.attrs['message']), ...(node.source === undefined ? {} : { site: node.source }) })
+      throw new CheckError({ op: 'tf.assert', problem: textAttribute(node, 'message'), ...(node.source === undefined ? {} : { site: node.source }) })
     }
     case 'print': {
       const texts = node.operands.map((operand, i) => tensorOf(operand.type.dtype, operand.type.shape, reads[i] ?? new Float32Array(0)).toString())
       let next = 0
-      const text = String(node.attrs['format']).replaceAll('{}', () => texts[next++] ?? '{}')
+      const text = textAttribute(node, 'format').replaceAll('{}', () => texts[next++] ?? '{}')
       console.log([text, ...texts.slice(next)].filter((part) => part !== '').join(' '))
       return undefined
     }

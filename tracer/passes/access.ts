@@ -8,10 +8,10 @@
 import type { Axis, Expr } from '../../codegen/expr.ts'
 import { ExprPool } from '../../codegen/expr.ts'
 import { InternalError } from '../../codegen/errors.ts'
-import { elementCount, sizesEqual } from '../../codegen/size.ts'
+import { sizesEqual } from '../../codegen/size.ts'
 import type { Node, Value } from '../ir/graph.ts'
 import { opNamed } from '../op.ts'
-import { readElement } from './read-element.ts'
+import { probeLoad, readElement } from './read-element.ts'
 
 export interface Access {
   readonly value: Value
@@ -44,7 +44,7 @@ export function accessesOf(node: Node, inlined: (value: Value) => Node | undefin
     const definition = inlined(value)
     if (definition !== undefined) return readElement(pool, definition, at, read)
     reads.push({ value, index: at })
-    return dummy(pool, value, at)
+    return probeLoad(pool, value, at)
   }
   readElement(pool, node, index, read)
   const seen = new Map<Value, Access>()
@@ -65,7 +65,7 @@ export function isReduction(node: Node): boolean {
   if (lower.kind !== 'index' && lower.kind !== 'contraction') return false
   const { pool, index } = probeOf(node)
   const own = pool.made.length
-  readElement(pool, node, index, (value, at) => dummy(pool, value, at))
+  readElement(pool, node, index, (value, at) => probeLoad(pool, value, at))
   return pool.made.length > own
 }
 
@@ -74,8 +74,4 @@ function probeOf(node: Node): { readonly pool: WatchedPool; readonly result: Val
   if (result === undefined) throw new InternalError(`${node.op} has no result to probe`)
   const pool = new WatchedPool()
   return { pool, result, index: result.type.shape.map((size, d) => pool.index(pool.axis(`i${d}`, size))) }
-}
-
-function dummy(pool: ExprPool, value: Value, at: readonly Expr[]): Expr {
-  return pool.load(pool.buffer('probe', value.type.dtype, elementCount(value.type.shape)), pool.offset(at, value.type.shape))
 }

@@ -10,9 +10,9 @@
 import { InternalError } from '../../codegen/errors.ts'
 import type { Graph, Node, Value } from '../ir/graph.ts'
 import { effectOf, mapRegions, retyped, Rewriter, useCounts } from '../ir/rewrite.ts'
-import { opNamed } from '../op.ts'
 import { commitOp } from '../ops/state.ts'
 import { Assumptions, instantiate } from './inline.ts'
+import { canFail } from './read-element.ts'
 
 /** Ops that may read and assign every Variable. */
 const hostOps: ReadonlySet<string> = new Set(['host_call'])
@@ -109,7 +109,7 @@ class Discharge {
     if (node.regions.some((region) => region.nodes.some((inner) => effectOf(inner) !== 'pure')))
       throw new InternalError(`${node.op} reads or assigns variables inside its regions`)
     const used = node.results.some((result) => (uses.get(result) ?? 0) > 0)
-    const mayFail = opNamed(node.op).check !== undefined && used
+    const mayFail = used && canFail(node)
     if (effect === 'write' || mayFail) this.#commit()
     this.#rewriter.keep(mapRegions(node, (region) => discharge(region)))
     if (!hostOps.has(node.op)) return

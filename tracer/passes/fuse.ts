@@ -17,7 +17,7 @@ import { opNamed } from '../op.ts'
 import { fusionOp } from '../ops/state.ts'
 import { type Access, accessesOf } from './access.ts'
 import { fuseEpilogues, isGemm } from './contraction.ts'
-import { hasElements } from './read-element.ts'
+import { canFail, hasElements } from './read-element.ts'
 
 interface Cluster {
   /** In program order. */
@@ -56,7 +56,7 @@ class Clustering {
     for (const result of graph.results) this.#materialised.add(result)
     for (const node of graph.nodes)
       if (!isFusible(node) && opNamed(node.op).lower.kind !== 'loops') for (const operand of node.operands) this.#materialised.add(operand)
-      else if (opNamed(node.op).check !== undefined) for (const operand of node.operands) if (operand.type.dtype === 'int32') this.#materialised.add(operand)
+      else if (canFail(node)) for (const operand of node.operands) if (operand.type.dtype === 'int32') this.#materialised.add(operand)
   }
 
   run(): void {
@@ -83,7 +83,7 @@ class Clustering {
   #isCopied(node: Node): boolean {
     const definition = opNamed(node.op)
     const [result] = node.results
-    if (result === undefined || definition.check !== undefined) return false
+    if (result === undefined || canFail(node)) return false
     if ((definition.cost ?? 1) === 0) return true
     // A scalar formula with one reader is computed before the reader's loops.
     const rank = result.type.shape.length

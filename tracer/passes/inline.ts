@@ -6,7 +6,7 @@
  */
 import { InternalError } from '../../codegen/errors.ts'
 import { type Size, sizesEqual } from '../../codegen/size.ts'
-import type { Capture, Graph, Guard, Node, Value } from '../ir/graph.ts'
+import { type Capture, type Graph, type Guard, type Node, type Value, textAttribute } from '../ir/graph.ts'
 import { mapRegions, retyped, Rewriter, sizeBindings, substituteSizes } from '../ir/rewrite.ts'
 
 /** Guards and captures gathered from callees, without repeats. */
@@ -51,7 +51,7 @@ export function instantiate(rewriter: Rewriter, call: Node, assumptions: Assumpt
   body.params.forEach((param, i) => {
     const operand = operands[i]
     if (operand === undefined) throw new InternalError(`a call without operand ${i}`)
-    const reason = `call of ${String(call.attrs['callee'])}${call.source === undefined ? '' : ` at ${call.source}`}`
+    const reason = `call of ${textAttribute(call, 'callee')}${call.source === undefined ? '' : ` at ${call.source}`}`
     param.type.shape.forEach((size, axis) =>
       assumptions.require(operand.type.shape[axis] ?? size, size, reason),
     )

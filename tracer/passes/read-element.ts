@@ -1,8 +1,9 @@
 /**
  * An element of a node's result, by the op's own lowering: the one step from which fusion is composed.
  */
-import type { Expr, ExprPool } from '../../codegen/expr.ts'
+import { type Expr, ExprPool } from '../../codegen/expr.ts'
 import { InternalError } from '../../codegen/errors.ts'
+import { elementCount } from '../../codegen/size.ts'
 import type { Node, Value } from '../ir/graph.ts'
 import { type LowerContext, opNamed } from '../op.ts'
 import { type DotAttrs, dotRead } from '../ops/dot.ts'
@@ -42,4 +43,29 @@ export function readElement(pool: ExprPool, node: Node, index: readonly Expr[], 
     case 'program':
       throw new InternalError(`${node.op} is no formula per element`)
   }
+}
+
+/** An element of a value of which nothing but its type is known, for running a lowering only to look at its result. */
+export function probeLoad(pool: ExprPool, value: Value, index: readonly Expr[]): Expr {
+  const { dtype, shape } = value.type
+  return pool.load(pool.buffer('probe', dtype, elementCount(shape)), pool.offset(index, shape))
+}
+
+const failing = new WeakMap<Node, boolean>()
+
+/**
+ * True when the node may fail at run time. An op that can fail for some dtypes or attributes says that a node cannot by
+ * a failure code that is the constant 0.
+ */
+export function canFail(node: Node): boolean {
+  const { check } = opNamed(node.op)
+  if (check === undefined) return false
+  let answer = failing.get(node)
+  if (answer === undefined) {
+    const pool = new ExprPool()
+    const code = check.code(lowerContext(pool, node, (value, index) => probeLoad(pool, value, index)))
+    answer = !(code.kind === 'const' && code.value === 0)
+    failing.set(node, answer)
+  }
+  return answer
 }

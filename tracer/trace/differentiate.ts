@@ -11,7 +11,7 @@
  */
 import { isFloating } from '../../codegen/dtype.ts'
 import { InternalError } from '../../codegen/errors.ts'
-import type { Graph, Node, Value } from '../ir/graph.ts'
+import { type Graph, type Node, type Value, textAttribute } from '../ir/graph.ts'
 import { makeValue } from '../ir/graph.ts'
 import { GradientTape } from '../gradient/tape.ts'
 import { opNamed, type OpDefinition } from '../op.ts'
@@ -49,7 +49,7 @@ function memo<T>(cache: WeakMap<GraphFunction, Map<string, T>>, callee: GraphFun
 
 function differentiatedCall(callee: GraphFunction, args: readonly Tensor[], variables: ReadonlyMap<string, Variable>): readonly Tensor[] {
   const graph = discharge(callee.traced.graph)
-  const readNames = graph.nodes.filter((node) => node.op === 'read').map((node) => String(node.attrs['variable']))
+  const readNames = graph.nodes.filter((node) => node.op === 'read').map((node) => textAttribute(node, 'variable'))
   const reads = readNames.map((name) => {
     const variable = variables.get(name)
     if (variable === undefined) throw new InternalError(`${callee.name} lacks the variable ${name}`)
@@ -120,7 +120,7 @@ function jointTrace(
       })
       const floating = results.filter((result) => isFloating(result.dtype))
       const upstream = floating.map((result) => trace.param(result.type))
-      const readNames = graph.nodes.filter((node) => node.op === 'read').map((node) => String(node.attrs['variable']))
+      const readNames = graph.nodes.filter((node) => node.op === 'read').map((node) => textAttribute(node, 'variable'))
       const sources = [...prepared.operands, ...readNames.map((read) => reads.get(read))].filter((_, i) => needed[i])
       const gradients = tape.gradient(floating, sources.filter((source) => source !== undefined), { outputGradients: upstream, unconnected: 'zero' })
       return trace.finish([...results, ...gradients.filter((gradient) => gradient !== null)])
@@ -219,7 +219,7 @@ function splitGraph(traced: TracedGraph, argCount: number, resultCount: number):
   const residuals = [...residualParams.keys()]
   const kinds = residuals.map((value) => {
     const definition = definitions.get(value)
-    return definition?.op === 'read' ? ({ kind: 'read', name: String(definition.attrs['variable']) } as const) : ({ kind: 'value' } as const)
+    return definition?.op === 'read' ? ({ kind: 'read', name: textAttribute(definition, 'variable') } as const) : ({ kind: 'value' } as const)
   })
   const renamed = (value: Value): Value => residualParams.get(value) ?? value
   const backward: Graph = {

@@ -10,7 +10,7 @@ import type { TypedArray } from '../../codegen/dtype.ts'
 import { InternalError } from '../../codegen/errors.ts'
 import type { Slot } from '../../codegen/run/memory.ts'
 import { evaluateSize, type Size } from '../../codegen/size.ts'
-import type { Graph } from '../ir/graph.ts'
+import { type Graph, textAttribute } from '../ir/graph.ts'
 import type { TensorType } from '../ir/type.ts'
 import { Executable } from '../lower/executable.ts'
 import { evaluateNode } from '../lower/evaluate.ts'
@@ -150,7 +150,7 @@ export class GraphFunction {
       if (tensor === undefined) throw new InternalError(`${this.name} lacks the captured tensor ${name}`)
       return tensor.elements(this.name)
     })
-    const changed = new Set(graph.nodes.filter((node) => node.op === 'commit').map((node) => String(node.attrs['variable'])))
+    const changed = new Set(graph.nodes.filter((node) => node.op === 'commit').map((node) => textAttribute(node, 'variable')))
     const sizes = executable.program.spec.sizes.map((size) => this.#sizes.findIndex((source) => source.name === size))
     this.compileMilliseconds += performance.now() - start
     return { executable, graph, variables: names.map((name) => ({ name, changed: changed.has(name) })), sizes }

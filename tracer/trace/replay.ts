@@ -7,7 +7,7 @@
 import { allocate, type DType } from '../../codegen/dtype.ts'
 import { InternalError } from '../../codegen/errors.ts'
 import type { Size } from '../../codegen/size.ts'
-import type { AttrValue, Graph, Node, Value } from '../ir/graph.ts'
+import { type AttrValue, type Graph, type Node, type Value, textAttribute } from '../ir/graph.ts'
 import { opNamed } from '../op.ts'
 import { type Tensor, tensorOf } from '../tensor.ts'
 import type { Variable } from '../variable.ts'
@@ -61,16 +61,16 @@ function replayNode(node: Node, operands: readonly Tensor[], captures: ReplayCap
   const { op, attrs } = node
   switch (op) {
     case 'read':
-      return [captures.read(String(attrs['variable']))]
+      return [captures.read(textAttribute(node, 'variable'))]
     case 'assign':
     case 'commit': {
       const [value] = operands
-      if (value !== undefined) captures.assign(String(attrs['variable']), value)
+      if (value !== undefined) captures.assign(textAttribute(node, 'variable'), value)
       return []
     }
     case 'captured': {
-      const tensor = captures.tensors.get(String(attrs['name']))
-      if (tensor === undefined) throw new InternalError(`the captured tensor ${String(attrs['name'])} is not known`)
+      const tensor = captures.tensors.get(textAttribute(node, 'name'))
+      if (tensor === undefined) throw new InternalError(`the captured tensor ${textAttribute(node, 'name')} is not known`)
       return [tensor]
     }
     case 'constant':

@@ -1,6 +1,6 @@
 // Random nests after all passes: compiled code leaves the same bits as the interpreter.
 import fc from 'fast-check'
-import { describe, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { optimizeKernel } from '../../../codegen/passes/pipeline.ts'
 import { printKernel } from '../../../codegen/text/print.ts'
 import { verifyKernel } from '../../../codegen/verify.ts'
@@ -10,8 +10,10 @@ import { build, contentsOf, nests } from './nests.ts'
 describe('optimised kernels as wasm', () => {
   for (const reduces of [false, true])
     it(`${reduces ? 'reductions' : 'elementwise nests'} agree with the interpreter`, () => {
+      let kernels = 0
       fc.assert(
         fc.property(nests(['float32', 'float64', 'int32', 'uint8', 'bool'], reduces), (nest) => {
+          kernels++
           const { pool, kernel, sizes } = build(nest)
           const optimized = optimizeKernel(pool, kernel, verifyKernel)
           const data = optimized.buffers.map((buffer) => contentsOf(buffer, sizes))
@@ -23,5 +25,6 @@ describe('optimised kernels as wasm', () => {
         }),
         { numRuns: 60, seed: 3 },
       )
+      expect(kernels).toBe(60)
     })
 })

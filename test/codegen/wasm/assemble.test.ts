@@ -54,12 +54,22 @@ function run(spec: ProgramSpec, data: ReadonlyMap<number, readonly number[]>, op
   return addresses.map((at, i) => floats.slice(at / 4, at / 4 + (lengths[i] ?? 0)))
 }
 
-function buffer(name: string, elements: Size, kind: 'temporary' | 'variable' = 'temporary', dtype: DType = 'float32'): ProgramBuffer {
+function buffer(
+  name: string,
+  elements: Size,
+  kind: 'temporary' | 'variable' = 'temporary',
+  dtype: DType = 'float32',
+): ProgramBuffer {
   return { name, dtype, elements, storage: kind === 'variable' ? { kind, index: 0 } : { kind } }
 }
 
 /** buffers[1][i] = value(buffers[0][i]) for i < n. */
-function mapStep(n: Size, sizes: readonly string[], buffers: readonly number[], value: (pool: ExprPool, x: Expr) => Expr): KernelStep {
+function mapStep(
+  n: Size,
+  sizes: readonly string[],
+  buffers: readonly number[],
+  value: (pool: ExprPool, x: Expr) => Expr,
+): KernelStep {
   const pool = new ExprPool()
   const axis = pool.axis('i', n)
   const [x, out] = [pool.buffer('x', 'float32', n), pool.buffer('out', 'float32', n)]
@@ -82,7 +92,11 @@ function mapStep(n: Size, sizes: readonly string[], buffers: readonly number[], 
   return { kind: 'kernel', kernel, pool, buffers }
 }
 
-function program(buffers: readonly ProgramBuffer[], sizes: readonly string[], steps: readonly Step[]): ProgramSpec {
+function program(
+  buffers: readonly ProgramBuffer[],
+  sizes: readonly string[],
+  steps: readonly Step[],
+): ProgramSpec {
   return { name: 'p', buffers, sizes, steps, outputs: [] }
 }
 
@@ -127,7 +141,15 @@ it('kernels, a product of symbolic sizes with bias and relu, and a commit that c
     const x = numbers(rows * 3, 1)
     const w = numbers(12, 2)
     const bias = numbers(4, 3)
-    const result = run(spec, new Map([[0, x], [2, w], [3, bias]]), { sizes: [99, rows] })
+    const result = run(
+      spec,
+      new Map([
+        [0, x],
+        [2, w],
+        [3, bias],
+      ]),
+      { sizes: [99, rows] },
+    )
     const expected = Array.from({ length: rows * 4 }, (_, at) => {
       const [i, j] = [Math.floor(at / 4), at % 4]
       let sum = bias[j] ?? 0
@@ -147,7 +169,7 @@ describe('batches of products', () => {
     ['a matrix per product', columns, rows * columns],
     ['a bias row per product', 0, columns],
   ] as const) {
-    it(name, () => {
+    it(`${name}`, () => {
       const step: GemmStep = {
         kind: 'gemm',
         batch: sizeName('b'),
@@ -162,18 +184,32 @@ describe('batches of products', () => {
       }
       const b = sizeName('b')
       const spec = program(
-        [buffer('a', multiplySizes(b, rows * inner)), buffer('b', inner * columns), buffer('init', 30), buffer('c', multiplySizes(b, rows * columns))],
+        [
+          buffer('a', multiplySizes(b, rows * inner)),
+          buffer('b', inner * columns),
+          buffer('init', 30),
+          buffer('c', multiplySizes(b, rows * columns)),
+        ],
         ['b'],
         [step],
       )
       const [a, right, init] = [numbers(batch * rows * inner, 1), numbers(inner * columns, 2), numbers(30, 3)]
-      const result = run(spec, new Map([[0, a], [1, right], [2, init]]), { sizes: [batch] })
+      const result = run(
+        spec,
+        new Map([
+          [0, a],
+          [1, right],
+          [2, init],
+        ]),
+        { sizes: [batch] },
+      )
       const expected: number[] = []
       for (let m = 0; m < batch; m++)
         for (let i = 0; i < rows; i++)
           for (let j = 0; j < columns; j++) {
             let sum = rowStride < 0 ? 0 : (init[m * batchStride + i * rowStride + j] ?? 0)
-            for (let k = 0; k < inner; k++) sum += (a[m * rows * inner + k * rows + i] ?? 0) * (right[k * columns + j] ?? 0)
+            for (let k = 0; k < inner; k++)
+              sum += (a[m * rows * inner + k * rows + i] ?? 0) * (right[k * columns + j] ?? 0)
             expected.push(sum)
           }
       expect(Array.from(result[3] ?? [])).toEqual(expected)
@@ -184,7 +220,12 @@ describe('batches of products', () => {
 it('checks call fail with their id and value when it is not 0; host steps see and change memory', () => {
   const calls: unknown[] = []
   const spec = program(
-    [buffer('ok', 1, 'temporary', 'int32'), buffer('bad', 1, 'temporary', 'int32'), buffer('x', 4), buffer('y', 4)],
+    [
+      buffer('ok', 1, 'temporary', 'int32'),
+      buffer('bad', 1, 'temporary', 'int32'),
+      buffer('x', 4),
+      buffer('y', 4),
+    ],
     [],
     [
       { kind: 'check', buffer: 0, id: 7 },
@@ -193,15 +234,26 @@ it('checks call fail with their id and value when it is not 0; host steps see an
       mapStep(4, [], [2, 3], (pool, x) => pool.unary('neg', x)),
     ],
   )
-  const result = run(spec, new Map([[0, [0]], [1, [-5]], [2, [1, 2, 3, 4]]]), {
-    sizes: [],
-    fail: (id, value) => calls.push(['fail', id, value]),
-    host: (id, addressOf) => {
-      calls.push(['host', id])
-      floats[addressOf(2) / 4] = 10
+  const result = run(
+    spec,
+    new Map([
+      [0, [0]],
+      [1, [-5]],
+      [2, [1, 2, 3, 4]],
+    ]),
+    {
+      sizes: [],
+      fail: (id, value) => calls.push(['fail', id, value]),
+      host: (id, addressOf) => {
+        calls.push(['host', id])
+        floats[addressOf(2) / 4] = 10
+      },
     },
-  })
-  expect(calls).toEqual([['fail', 8, -5], ['host', 3]])
+  )
+  expect(calls).toEqual([
+    ['fail', 8, -5],
+    ['host', 3],
+  ])
   expect(Array.from(result[3] ?? [])).toEqual([-10, -2, -3, -4])
 })
 
@@ -214,14 +266,32 @@ it('an exception of fail ends the call', () => {
   const failing = (): void => {
     throw new RangeError('stop')
   }
-  expect(() => run(spec, new Map([[0, [1]], [1, [5]]]), { sizes: [], fail: failing })).toThrow('stop')
+  expect(() =>
+    run(
+      spec,
+      new Map([
+        [0, [1]],
+        [1, [5]],
+      ]),
+      { sizes: [], fail: failing },
+    ),
+  ).toThrow('stop')
 })
 
 it('the frame has a field per buffer and size, and one for the scratch memory', () => {
-  expect(frameLayout(program([buffer('x', 1), buffer('y', 1)], ['n0'], []))).toEqual({ bytes: 16, buffers: [0, 4], sizes: [8], scratch: 12 })
+  expect(frameLayout(program([buffer('x', 1), buffer('y', 1)], ['n0'], []))).toEqual({
+    bytes: 16,
+    buffers: [0, 4],
+    sizes: [8],
+    scratch: 12,
+  })
 })
 
 it('a step whose size the program does not have is an error of this library', () => {
-  const spec = program([buffer('x', sizeName('n0')), buffer('y', 1)], [], [mapStep(sizeName('n0'), ['n0'], [0, 1], (_, x) => x)])
+  const spec = program(
+    [buffer('x', sizeName('n0')), buffer('y', 1)],
+    [],
+    [mapStep(sizeName('n0'), ['n0'], [0, 1], (_, x) => x)],
+  )
   expect(() => run(spec, new Map(), { sizes: [] })).toThrow('refers to a field it does not have')
 })

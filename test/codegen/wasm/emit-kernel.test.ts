@@ -1,3 +1,4 @@
+/* oxlint vitest/expect-expect: ["error", { "assertFunctionNames": ["expect", "expectSame"] }] */
 // Kernels written by hand, as wasm against the interpreter: addressing, loops, locals, every op of every dtype.
 import { describe, expect, it } from 'vitest'
 import { allocate, byteSize, type DType, dtypes, type TypedArray } from '../../../codegen/dtype.ts'
@@ -16,9 +17,54 @@ import { multiplySizes, type Size, sizeName } from '../../../codegen/size.ts'
 import { expectSame, runWasm } from './harness.ts'
 
 const special: Readonly<Record<DType, readonly number[]>> = {
-  float32: [0, -0, 1, -1, 0.5, 1.5, 2.5, -2.5, 3.75, 1e-42, -1e30, 3e38, Infinity, -Infinity, Number.NaN, 7, 255.9, 256, -3, 1e10],
-  float64: [0, -0, 1, -1, 0.5, 1.5, 2.5, -2.5, 3.75, 1e-310, -1e300, 3e38, Infinity, -Infinity, Number.NaN, 7, 255.9, 256, -3, 1e10],
-  int32: [0, 1, -1, 2, 5, -7, 31, 32, 33, 255, 256, 2147483647, -2147483648, 65537, -65537, 123456789, 3, 10, -10, 100],
+  float32: [
+    0,
+    -0,
+    1,
+    -1,
+    0.5,
+    1.5,
+    2.5,
+    -2.5,
+    3.75,
+    1e-42,
+    -1e30,
+    3e38,
+    Infinity,
+    -Infinity,
+    Number.NaN,
+    7,
+    255.9,
+    256,
+    -3,
+    1e10,
+  ],
+  float64: [
+    0,
+    -0,
+    1,
+    -1,
+    0.5,
+    1.5,
+    2.5,
+    -2.5,
+    3.75,
+    1e-310,
+    -1e300,
+    3e38,
+    Infinity,
+    -Infinity,
+    Number.NaN,
+    7,
+    255.9,
+    256,
+    -3,
+    1e10,
+  ],
+  int32: [
+    0, 1, -1, 2, 5, -7, 31, 32, 33, 255, 256, 2147483647, -2147483648, 65537, -65537, 123456789, 3, 10, -10,
+    100,
+  ],
   uint8: [0, 1, 2, 3, 5, 7, 31, 32, 127, 128, 129, 200, 254, 255, 16, 17, 64, 99, 100, 250],
   bool: [0, 1, 1, 0, 1, 0, 0, 0, 1, 1, 1, 0, 1, 0, 0, 1, 1, 1, 0, 1],
 }
@@ -30,7 +76,12 @@ function fill(dtype: DType, count: number, shift = 0): TypedArray {
   return array
 }
 
-function loop(pool: ExprPool, axis: ReturnType<ExprPool['axis']>, body: readonly Statement[], step = 1): Loop {
+function loop(
+  pool: ExprPool,
+  axis: ReturnType<ExprPool['axis']>,
+  body: readonly Statement[],
+  step = 1,
+): Loop {
   return { kind: 'loop', axis, from: pool.const('int32', 0), to: pool.size(axis.extent), step, body }
 }
 
@@ -86,7 +137,9 @@ describe('ops', () => {
         for (const lanes of lanesOf(dtype)) {
           const pool = new ExprPool()
           const x = pool.buffer('x', dtype, count)
-          const kernel = mapKernel(pool, count, lanes, [x], dtype, (i) => pool.unary(op, pool.load(x, i, lanes)))
+          const kernel = mapKernel(pool, count, lanes, [x], dtype, (i) =>
+            pool.unary(op, pool.load(x, i, lanes)),
+          )
           expectSame(kernel, [fill(dtype, count), allocate(dtype, count)])
         }
     })
@@ -110,9 +163,20 @@ describe('ops', () => {
 
   it('operations with constants', () => {
     const cases: readonly (readonly [BinaryOp, DType, number])[] = [
-      ['max', 'float32', 0.5], ['min', 'float32', 0.5], ['max', 'float64', -2], ['min', 'float64', 3],
-      ['shl', 'int32', 3], ['shr', 'int32', 3], ['shru', 'int32', 9], ['shl', 'uint8', 2], ['shl', 'int32', 35],
-      ['idiv', 'int32', 7], ['rem', 'int32', 7], ['idiv', 'int32', -1], ['idiv', 'uint8', 3], ['rem', 'uint8', 10],
+      ['max', 'float32', 0.5],
+      ['min', 'float32', 0.5],
+      ['max', 'float64', -2],
+      ['min', 'float64', 3],
+      ['shl', 'int32', 3],
+      ['shr', 'int32', 3],
+      ['shru', 'int32', 9],
+      ['shl', 'uint8', 2],
+      ['shl', 'int32', 35],
+      ['idiv', 'int32', 7],
+      ['rem', 'int32', 7],
+      ['idiv', 'int32', -1],
+      ['idiv', 'uint8', 3],
+      ['rem', 'uint8', 10],
     ]
     for (const [op, dtype, constant] of cases)
       for (const lanes of lanesOf(dtype)) {
@@ -146,7 +210,9 @@ describe('ops', () => {
     const pool = new ExprPool()
     const x = pool.buffer('x', 'float32', 8)
     const y = pool.buffer('y', 'float32', 8)
-    const kernel = mapKernel(pool, 8, 4, [x, y], 'float32', (i) => pool.binary('pow', pool.load(x, i, 4), pool.load(y, i, 4)))
+    const kernel = mapKernel(pool, 8, 4, [x, y], 'float32', (i) =>
+      pool.binary('pow', pool.load(x, i, 4), pool.load(y, i, 4)),
+    )
     const bases = Float32Array.of(1, -1, -1, 2, -2, 0, -8, 9)
     const powers = Float32Array.of(Number.NaN, Infinity, -Infinity, 10, 3, -1, 1 / 3, 0.5)
     const [, , out] = runWasm(kernel, [bases, powers, new Float32Array(8)], new Map())
@@ -177,7 +243,13 @@ describe('ops', () => {
   it('select with 0 and NaN', () => {
     for (const dtype of dtypes)
       for (const lanes of lanesOf(dtype))
-        for (const [constant, swapped] of [[0, false], [0, true], [-0, true], [Number.NaN, false], [Number.NaN, true]] as const) {
+        for (const [constant, swapped] of [
+          [0, false],
+          [0, true],
+          [-0, true],
+          [Number.NaN, false],
+          [Number.NaN, true],
+        ] as const) {
           const pool = new ExprPool()
           const x = pool.buffer('x', dtype, count)
           const kernel = mapKernel(pool, count, lanes, [x], dtype, (i) => {
@@ -193,10 +265,14 @@ describe('ops', () => {
   it('conversions between all dtypes', () => {
     for (const from of dtypes)
       for (const to of dtypes)
-        for (const lanes of from === 'float64' || to === 'float64' ? ([1, 2] as const) : ([1, 2, 4] as const)) {
+        for (const lanes of from === 'float64' || to === 'float64'
+          ? ([1, 2] as const)
+          : ([1, 2, 4] as const)) {
           const pool = new ExprPool()
           const x = pool.buffer('x', from, count)
-          const kernel = mapKernel(pool, count, lanes, [x], to, (i) => pool.convert(pool.load(x, i, lanes), to))
+          const kernel = mapKernel(pool, count, lanes, [x], to, (i) =>
+            pool.convert(pool.load(x, i, lanes), to),
+          )
           if (from !== to) expectSame(kernel, [fill(from, count), allocate(to, count)])
         }
   })
@@ -212,7 +288,13 @@ describe('ops', () => {
         const bits = pool.binary('and', pool.bitcast(value, 'int32'), pool.const('int32', 63, lanes))
         const gathered = pool.load(table, bits)
         const position = lanes === 4 ? pool.ramp(i, pool.const('int32', 1), 4) : i
-        const far = lanes === 4 ? pool.load(table, pool.ramp(pool.binary('rem', i, pool.const('int32', 50)), pool.const('int32', 3), 4)) : value
+        const far =
+          lanes === 4
+            ? pool.load(
+                table,
+                pool.ramp(pool.binary('rem', i, pool.const('int32', 50)), pool.const('int32', 3), 4),
+              )
+            : value
         const first = pool.load(table, pool.const('int32', 5))
         const splat = lanes === 4 ? pool.splat(first, 4) : first
         const sum = pool.binary('add', pool.madd(value, one, gathered), pool.convert(position, 'float32'))
@@ -225,7 +307,12 @@ describe('ops', () => {
 
   it('horizontal reductions', () => {
     const cases: readonly (readonly [ReduceOp, readonly DType[]])[] = [
-      ['sum', numbers], ['prod', numbers], ['max', numbers], ['min', numbers], ['and', ['bool']], ['or', ['bool']],
+      ['sum', numbers],
+      ['prod', numbers],
+      ['max', numbers],
+      ['min', numbers],
+      ['and', ['bool']],
+      ['or', ['bool']],
     ]
     for (const [op, kinds] of cases)
       for (const dtype of kinds)
@@ -236,7 +323,12 @@ describe('ops', () => {
           const out = pool.buffer('out', dtype, count)
           const i = pool.index(axis)
           const value = pool.horizontal(op, pool.load(x, pool.indexScale(i, lanes), lanes))
-          const kernel: Kernel = { name: 'h', buffers: [x, out], sizes: [], body: [loop(pool, axis, [{ kind: 'store', buffer: out, index: i, value }])] }
+          const kernel: Kernel = {
+            name: 'h',
+            buffers: [x, out],
+            sizes: [],
+            body: [loop(pool, axis, [{ kind: 'store', buffer: out, index: i, value }])],
+          }
           expectSame(kernel, [fill(dtype, count * lanes), allocate(dtype, count)])
         }
   })
@@ -253,7 +345,12 @@ describe('loops and addresses', () => {
     const i = pool.index(axis)
     const store = (shift: number, lanes: Lanes): Statement => {
       const value = pool.load(x, pool.indexAdd(i, shift), lanes)
-      return { kind: 'store', buffer: out, index: pool.indexAdd(i, shift), value: pool.binary('mul', value, value) }
+      return {
+        kind: 'store',
+        buffer: out,
+        index: pool.indexAdd(i, shift),
+        value: pool.binary('mul', value, value),
+      }
     }
     const kernel: Kernel = {
       name: 'square',
@@ -262,11 +359,22 @@ describe('loops and addresses', () => {
       body: [
         loop(pool, axis, [store(0, 4), store(4, 4)], 8),
         { kind: 'let', local: reached, value: i },
-        { kind: 'loop', axis, from: pool.localValue(reached, []), to: pool.size(n), step: 1, body: [store(0, 1)] },
+        {
+          kind: 'loop',
+          axis,
+          from: pool.localValue(reached, []),
+          to: pool.size(n),
+          step: 1,
+          body: [store(0, 1)],
+        },
       ],
     }
     for (let length = 0; length < 20; length++)
-      expectSame(kernel, [Float32Array.from({ length }, (_, k) => k + 0.5), new Float32Array(length)], new Map([['n0', length]]))
+      expectSame(
+        kernel,
+        [Float32Array.from({ length }, (_, k) => k + 0.5), new Float32Array(length)],
+        new Map([['n0', length]]),
+      )
   })
 
   it('nests: reversed, transposed, strided, divided indices; accumulators; conditions', () => {
@@ -294,11 +402,22 @@ describe('loops and addresses', () => {
           { kind: 'set', local: sum, value: pool.const('float64', 0) },
           loop(pool, j, [
             { kind: 'set', local: sum, value: pool.binary('add', total, pool.load(x, at)) },
-            { kind: 'store', buffer: transposed, index: pool.offset([jj, ii], [columns, rows]), value: pool.load(x, at) },
+            {
+              kind: 'store',
+              buffer: transposed,
+              index: pool.offset([jj, ii], [columns, rows]),
+              value: pool.load(x, at),
+            },
             {
               kind: 'store',
               buffer: reversed,
-              index: pool.linear([{ atom: at, coefficient: -1 }, { atom: pool.size(all), coefficient: 1 }], -1),
+              index: pool.linear(
+                [
+                  { atom: at, coefficient: -1 },
+                  { atom: pool.size(all), coefficient: 1 },
+                ],
+                -1,
+              ),
               value: pool.load(x, at),
             },
           ]),
@@ -316,19 +435,35 @@ describe('loops and addresses', () => {
             kind: 'store',
             buffer: flat,
             index: kk,
-            value: pool.load(transposed, pool.linear([
-              { atom: pool.indexMod(kk, columns), coefficient: rows },
-              { atom: pool.indexDivide(kk, columns), coefficient: 1 },
-            ])),
+            value: pool.load(
+              transposed,
+              pool.linear([
+                { atom: pool.indexMod(kk, columns), coefficient: rows },
+                { atom: pool.indexDivide(kk, columns), coefficient: 1 },
+              ]),
+            ),
           },
         ]),
       ],
     }
-    for (const [n0, n1] of [[3, 5], [1, 1], [4, 0], [0, 3], [7, 2]] as const) {
+    for (const [n0, n1] of [
+      [3, 5],
+      [1, 1],
+      [4, 0],
+      [0, 3],
+      [7, 2],
+    ] as const) {
       const data = Float64Array.from({ length: n0 * n1 }, (_, index) => index * 1.5 - 4)
       const empty = (): Float64Array => new Float64Array(n0 * n1)
-      const sizes = new Map([['n0', n0], ['n1', n1]])
-      const [, , , flatAgain] = expectSame(kernel, [data, empty(), empty(), empty(), new Float64Array(n0)], sizes)
+      const sizes = new Map([
+        ['n0', n0],
+        ['n1', n1],
+      ])
+      const [, , , flatAgain] = expectSame(
+        kernel,
+        [data, empty(), empty(), empty(), new Float64Array(n0)],
+        sizes,
+      )
       expect(flatAgain).toEqual(data)
     }
   })
@@ -346,12 +481,21 @@ describe('loops and addresses', () => {
         const index = pool.load(far, i, lanes)
         const inside = pool.compare('lt', index, pool.const('int32', 7, lanes))
         const joined = pool.select(early, pool.load(a, i, lanes), pool.load(b, pool.indexAdd(i, -5), lanes))
-        return pool.binary('add', joined, pool.select(inside, pool.load(b, index), pool.const('float32', 0.5, lanes)))
+        return pool.binary(
+          'add',
+          joined,
+          pool.select(inside, pool.load(b, index), pool.const('float32', 0.5, lanes)),
+        )
       })
       const wild = Int32Array.of(0, 1 << 29, 6, 2147483647, 3, 1 << 28, 1, 2, 1 << 29, 4, 5, 1 << 30)
       const [, , , out] = runWasm(
         kernel,
-        [Float32Array.of(1, 2, 3, 4, 5), Float32Array.of(10, 11, 12, 13, 14, 15, 16), wild, new Float32Array(12)],
+        [
+          Float32Array.of(1, 2, 3, 4, 5),
+          Float32Array.of(10, 11, 12, 13, 14, 15, 16),
+          wild,
+          new Float32Array(12),
+        ],
         new Map(),
       )
       expect(Array.from(out ?? [])).toEqual([11, 2.5, 19, 4.5, 18, 10.5, 22, 24, 13.5, 28, 30, 16.5])
@@ -364,7 +508,8 @@ describe('loops and addresses', () => {
     const kernel = mapKernel(pool, 64, 4, [x], 'float32', (i) => {
       // 2^30 additions if nothing were shared.
       let value = pool.load(x, i, 4)
-      for (let k = 0; k < 30; k++) value = pool.binary('mul', pool.binary('add', value, value), pool.const('float32', 0.5, 4))
+      for (let k = 0; k < 30; k++)
+        value = pool.binary('mul', pool.binary('add', value, value), pool.const('float32', 0.5, 4))
       return value
     })
     expectSame(kernel, [fill('float32', 64), new Float32Array(64)])
@@ -383,7 +528,12 @@ describe('loops and addresses', () => {
       body: [
         loop(pool, axis, [
           { kind: 'store', buffer: x, index: i, value: pool.binary('add', next, next) },
-          { kind: 'store', buffer: x, index: pool.indexAdd(i, 1), value: pool.binary('sub', pool.load(x, i), next) },
+          {
+            kind: 'store',
+            buffer: x,
+            index: pool.indexAdd(i, 1),
+            value: pool.binary('sub', pool.load(x, i), next),
+          },
         ]),
       ],
     }
@@ -395,15 +545,25 @@ describe('loops and addresses', () => {
     const out = pool.buffer('out', 'int32', 3)
     const n = pool.size(sizeName('n0'))
     if (n.kind !== 'size') throw new Error('not a size')
-    const store = (at: number, value: Expr): Statement => ({ kind: 'store', buffer: out, index: pool.const('int32', at), value })
+    const store = (at: number, value: Expr): Statement => ({
+      kind: 'store',
+      buffer: out,
+      index: pool.const('int32', at),
+      value,
+    })
     const half = pool.indexDivide(pool.indexAdd(n, -5), 2)
     const kernel: Kernel = {
       name: 'sizes',
       buffers: [out],
       sizes: ['n0'],
-      body: [store(0, half), store(1, pool.indexMod(pool.indexAdd(n, -5), 3)), store(2, pool.indexAdd(pool.indexScale(n, 3), 2))],
+      body: [
+        store(0, half),
+        store(1, pool.indexMod(pool.indexAdd(n, -5), 3)),
+        store(2, pool.indexAdd(pool.indexScale(n, 3), 2)),
+      ],
     }
-    for (const value of [0, 1, 4, 5, 6, 100]) expectSame(kernel, [new Int32Array(3)], new Map([['n0', value]]))
+    for (const value of [0, 1, 4, 5, 6, 100])
+      expectSame(kernel, [new Int32Array(3)], new Map([['n0', value]]))
   })
 })
 

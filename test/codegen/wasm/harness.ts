@@ -71,7 +71,9 @@ export function expectSame(
     const actual = runWasm(kernel, data, sizes, relaxed)
     const plain = (array: TypedArray | undefined): number[] =>
       Array.from(array ?? [], (value) => (options.zeroSigns || value !== 0 ? value : 0))
-    actual.forEach((array, i) => expect(plain(array), kernel.buffers[i]?.name ?? '').toEqual(plain(expected[i])))
+    const named = (arrays: readonly TypedArray[]): unknown[] =>
+      kernel.buffers.map((buffer, i) => [buffer.name, plain(arrays[i])])
+    expect(named(actual)).toEqual(named(expected))
   }
   return expected
 }

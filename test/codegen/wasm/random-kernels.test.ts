@@ -2,7 +2,15 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { allocate, type DType, type TypedArray } from '../../../codegen/dtype.ts'
-import { type BinaryOp, type Buffer, type CompareOp, type Expr, ExprPool, type ReduceOp, type UnaryOp } from '../../../codegen/expr.ts'
+import {
+  type BinaryOp,
+  type Buffer,
+  type CompareOp,
+  type Expr,
+  ExprPool,
+  type ReduceOp,
+  type UnaryOp,
+} from '../../../codegen/expr.ts'
 import type { Kernel, Loop, Statement } from '../../../codegen/kernel.ts'
 import { optimizeKernel } from '../../../codegen/passes/pipeline.ts'
 import { multiplySizes, type Size, sizeName } from '../../../codegen/size.ts'
@@ -65,7 +73,14 @@ class Builder {
       case 5:
         return pool.convert(inner(this.pick(dtypesTried)), dtype)
       case 6:
-        if (dtype === 'int32') return pool.linear([{ atom: i, coefficient: 3 }, { atom: j, coefficient: this.columns }], 7)
+        if (dtype === 'int32')
+          return pool.linear(
+            [
+              { atom: i, coefficient: 3 },
+              { atom: j, coefficient: this.columns },
+            ],
+            7,
+          )
         if (dtype === 'bool') {
           const of = this.pick(dtypesTried)
           return pool.compare(this.pick(compares), inner(of), inner(of))
@@ -91,7 +106,16 @@ class Builder {
       case 2:
         return pool.load(buffer, pool.offset([j, i], [columns, rows]))
       case 3:
-        return pool.load(buffer, pool.linear([{ atom: pool.offset([i, j], shape), coefficient: -1 }, { atom: pool.size(multiplySizes(rows, columns)), coefficient: 1 }], -1))
+        return pool.load(
+          buffer,
+          pool.linear(
+            [
+              { atom: pool.offset([i, j], shape), coefficient: -1 },
+              { atom: pool.size(multiplySizes(rows, columns)), coefficient: 1 },
+            ],
+            -1,
+          ),
+        )
       default:
         return pool.load(buffer, pool.offset([i, j], shape))
     }
@@ -101,13 +125,21 @@ class Builder {
     const { pool, rows, columns } = this
     const [a, b] = [pool.axis('i', rows), pool.axis('j', columns)]
     const [i, j] = [pool.index(a), pool.index(b)]
-    const loop = (axis: typeof a, body: readonly Statement[]): Loop => ({ kind: 'loop', axis, from: pool.const('int32', 0), to: pool.size(axis.extent), step: 1, body })
+    const loop = (axis: typeof a, body: readonly Statement[]): Loop => ({
+      kind: 'loop',
+      axis,
+      from: pool.const('int32', 0),
+      to: pool.size(axis.extent),
+      step: 1,
+      body,
+    })
     const dtype = this.pick(dtypesTried)
     const reduced = dtype !== 'bool' && this.choose(3) === 0
     const out = pool.buffer('out', dtype, reduced ? rows : multiplySizes(rows, columns))
     let body: readonly Statement[]
     if (reduced) {
-      const op: ReduceOp = dtype === 'int32' || dtype === 'uint8' ? this.pick(['sum', 'max', 'min'] as const) : 'sum'
+      const op: ReduceOp =
+        dtype === 'int32' || dtype === 'uint8' ? this.pick(['sum', 'max', 'min'] as const) : 'sum'
       const local = pool.local(dtype, 1, true)
       const sum = pool.localValue(local, [])
       const update = pool.binary(op === 'sum' ? 'add' : op, sum, this.value(dtype, 3, i, j))
@@ -120,7 +152,11 @@ class Builder {
       ]
     } else {
       const value = this.value(dtype, 4, i, j)
-      body = [loop(a, [loop(b, [{ kind: 'store', buffer: out, index: pool.offset([i, j], [rows, columns]), value }])])]
+      body = [
+        loop(a, [
+          loop(b, [{ kind: 'store', buffer: out, index: pool.offset([i, j], [rows, columns]), value }]),
+        ]),
+      ]
     }
     return { name: 'random', buffers: [...this.inputs, out], sizes: ['n0', 'n1'], body }
   }
@@ -131,7 +167,14 @@ function data(dtype: DType, count: number, seed: number): TypedArray {
   for (let i = 0; i < count; i++) {
     const value = Math.sin(i * 12.9898 + seed) * 43758.5453
     const unit = value - Math.floor(value)
-    array[i] = dtype === 'bool' ? Number(unit > 0.5) : dtype === 'uint8' ? unit * 256 : dtype === 'int32' ? (unit - 0.5) * 2 ** (i % 32) : (unit - 0.5) * 10 ** (i % 5)
+    array[i] =
+      dtype === 'bool'
+        ? Number(unit > 0.5)
+        : dtype === 'uint8'
+          ? unit * 256
+          : dtype === 'int32'
+            ? (unit - 0.5) * 2 ** (i % 32)
+            : (unit - 0.5) * 10 ** (i % 5)
   }
   return array
 }
@@ -147,12 +190,19 @@ it('random kernels', () => {
         const builder = new Builder(choices)
         const kernel = builder.kernel()
         fc.pre(builder.inputs.length < 30)
-        const sizes = new Map([['n0', n0], ['n1', n1]])
+        const sizes = new Map([
+          ['n0', n0],
+          ['n1', n1],
+        ])
         // A load of x[i] from an array of n0·n1 elements needs some even where the other extent is 0.
         const arrays = kernel.buffers.map((buffer, k) => data(buffer.dtype, n0 * n1 + n0 + n1, k))
         expectSame(kernel, arrays, sizes)
         const optimised = optimizeKernel(builder.pool, kernel)
-        if (optimised.body.length !== kernel.body.length || JSON.stringify(optimised.body).includes('"lanes":4')) vectorised++
+        if (
+          optimised.body.length !== kernel.body.length ||
+          JSON.stringify(optimised.body).includes('"lanes":4')
+        )
+          vectorised++
         expectSame(optimised, arrays, sizes)
       },
     ),
