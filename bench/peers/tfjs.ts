@@ -1,5 +1,6 @@
 // TensorFlow.js: its core, with the backend that main.ts names.
 import * as tf from '@tensorflow/tfjs-core'
+import './tfjs-gradients.ts'
 import { adamRate, digits, type Logistic, logistic, type Perceptron, quadrants, vectors } from '../workloads/training.ts'
 import type { Prepare, Runner } from './runner.ts'
 

@@ -1,7 +1,7 @@
 /** Values that come from nothing: constants, counters along an axis, and the size of an axis. */
 import { allocate, type DType } from '../../codegen/dtype.ts'
 import { ShapeError } from '../../codegen/errors.ts'
-import { elementCount, printShape } from '../../codegen/size.ts'
+import { elementCount, printShape, type Size } from '../../codegen/size.ts'
 import { convertToTensor, type TensorLike } from '../convert.ts'
 import type { Shape } from '../ir/type.ts'
 import { defineOp, type OpDefinition } from '../op.ts'
@@ -108,6 +108,15 @@ const sizeOfOp: OpDefinition<SizeOfAttrs> = defineOp<SizeOfAttrs>({
     kind: 'index',
     read: ({ e, attrs, operands }) => e.size(sizeAt(readerAt(operands, 0).type.shape, attrs.axis)),
   },
+})
+
+/** What `size_of` becomes once the tensor whose size it is no longer matters: a size of the graph as a scalar. */
+defineOp<{ readonly size: Size }>({
+  name: 'size_value',
+  cost: 0,
+  type: () => [{ dtype: 'int32', shape: [] }],
+  gradient: 'none',
+  lower: { kind: 'index', read: ({ e, attrs }) => e.size(attrs.size) },
 })
 
 /**

@@ -149,10 +149,13 @@ function reduceOfOnes(exact: (match: Match) => boolean): Rule {
   }
 }
 
-/** The size of an axis that is known. */
-const knownSize: Rule = (match) => {
+/** The size of an axis does not depend on the elements, so it need not wait for them. */
+const sizeAlone: Rule = (match) => {
   const size = operandAt(match.node, 0).type.shape[Number(match.node.attrs['axis'])]
-  return typeof size === 'number' ? match.build('constant', [], { ...match.type, values: [size] }) : undefined
+  if (size === undefined) return undefined
+  return typeof size === 'number'
+    ? match.build('constant', [], { ...match.type, values: [size] })
+    : match.build('size_value', [], { size })
 }
 
 const always = (): boolean => true
@@ -174,5 +177,5 @@ export const movementRules: RuleTable = {
   reduce_min: [reduceOfOnes(always)],
   reduce_and: [reduceOfOnes(always)],
   reduce_or: [reduceOfOnes(always)],
-  size_of: [knownSize],
+  size_of: [sizeAlone],
 }

@@ -6,8 +6,9 @@
  */
 import { allocate, type DType } from '../../codegen/dtype.ts'
 import { InternalError } from '../../codegen/errors.ts'
-import type { Size } from '../../codegen/size.ts'
+import { printSize, type Size } from '../../codegen/size.ts'
 import { type AttrValue, type Graph, type Node, type Value, textAttribute } from '../ir/graph.ts'
+import { sizeBindings, substituteSizes } from '../ir/rewrite.ts'
 import { opNamed } from '../op.ts'
 import { type Tensor, tensorOf } from '../tensor.ts'
 import type { Variable } from '../variable.ts'
@@ -34,8 +35,12 @@ export function variableCaptures(variables: ReadonlyMap<string, Variable>, tenso
 
 const noCaptures: ReplayCaptures = variableCaptures(new Map(), new Map())
 
-/** Applies the nodes of `graph` to `args`, one per param, and returns its results. */
-export function replay(graph: Graph, args: readonly Tensor[], captures: ReplayCaptures = noCaptures): readonly Tensor[] {
+/**
+ * Applies the nodes of `graph` to `args`, one per param, and returns its results. The graph's size names take the sizes
+ * of the arguments.
+ */
+export function replay(original: Graph, args: readonly Tensor[], captures: ReplayCaptures = noCaptures): readonly Tensor[] {
+  const graph = withSizesOf(original, args)
   const tensors = new Map<Value, Tensor>()
   graph.params.forEach((param, i) => {
     const arg = args[i]
@@ -55,6 +60,15 @@ export function replay(graph: Graph, args: readonly Tensor[], captures: ReplayCa
     })
   }
   return graph.results.map(tensorFor)
+}
+
+function withSizesOf(graph: Graph, args: readonly Tensor[]): Graph {
+  const bindings = sizeBindings(
+    graph.params,
+    args.map((arg) => arg.type),
+  )
+  const unchanged = [...bindings].every(([name, size]) => printSize(size) === name)
+  return unchanged ? graph : substituteSizes(graph, (name) => bindings.get(name))
 }
 
 function replayNode(node: Node, operands: readonly Tensor[], captures: ReplayCaptures): readonly Tensor[] {
