@@ -26,6 +26,8 @@ export interface Row {
   readonly firstMs: number
   readonly secondMs: number
   readonly medianMs: number
+  /** The fastest batch: what the median would be on an idle machine. */
+  readonly bestMs: number
   /** The loss after twenty steps. */
   readonly loss?: number
   /** For workloads about memory, in place of times. */
@@ -89,7 +91,7 @@ export function median(values: readonly number[]): number {
 
 function row(workload: Workload, { peer, variant }: Contestant, figures: Partial<Row>): Row {
   const none = Number.NaN
-  return { workload: workload.name, peer, variant, threads: 1, node: process.version, firstMs: none, secondMs: none, medianMs: none, ...figures }
+  return { workload: workload.name, peer, variant, threads: 1, node: process.version, firstMs: none, secondMs: none, medianMs: none, bestMs: none, ...figures }
 }
 
 /** Measures all contestants of a workload; one that fails gives a row that says so. */
@@ -147,7 +149,7 @@ async function measureSteps(script: string, workload: Workload, contestants: rea
     const problem = error ?? differs
     return row(workload, runner.contestant, {
       ...(ready === undefined ? {} : { firstMs: ready.firstMs, secondMs: ready.secondMs }),
-      ...(error === undefined ? { medianMs: median(times) } : {}),
+      ...(error === undefined ? { medianMs: median(times), bestMs: Math.min(...times) } : {}),
       ...(loss === undefined ? {} : { loss }),
       ...(problem === undefined ? {} : { error: problem }),
     })
@@ -173,7 +175,7 @@ async function measureStarts(script: string, workload: Workload, contestants: re
   return contestants.map((contestant, i) => {
     const own = times[i] ?? []
     const error = errors.get(i)
-    return row(workload, contestant, { firstMs: own[0] ?? Number.NaN, secondMs: own[1] ?? Number.NaN, ...(error === undefined ? { medianMs: median(own) } : { error }) })
+    return row(workload, contestant, { firstMs: own[0] ?? Number.NaN, secondMs: own[1] ?? Number.NaN, ...(error === undefined ? { medianMs: median(own), bestMs: Math.min(...own) } : { error }) })
   })
 }
 

@@ -12,11 +12,12 @@ function time(milliseconds: number): string {
 /** One workload's rows, the first being what the others are compared to. */
 export function table(workload: Workload, rows: readonly Row[]): string {
   const ours = rows[0]?.medianMs ?? Number.NaN
-  const header = ['', 'median', 'ratio', 'first', 'second', 'loss at 20']
+  const header = ['', 'median', 'ratio', 'best', 'first', 'second', 'loss at 20']
   const cells = rows.map((row) => [
     `${row.peer} (${row.variant})`,
     time(row.medianMs),
     Number.isNaN(row.medianMs / ours) ? '–' : `${(row.medianMs / ours).toPrecision(3)}×`,
+    time(row.bestMs),
     time(row.firstMs),
     time(row.secondMs),
     row.loss?.toFixed(6) ?? '',

@@ -24,18 +24,18 @@ function train(initial: Arrays, fixed: readonly [np.Array, np.Array], update: (s
   const [x, y] = fixed
   const compiled = jit(update)
   let state = initial
-  let latest: np.Array | undefined
+  let latest = Number.NaN
   return {
+    // The loss is read at once: what nobody has asked for yet is queued, and a long queue is slower than none.
     step: () => {
-      latest?.dispose()
       const [next, loss] = compiled(state, x.ref, y.ref)
       state = next
-      latest = loss
+      latest = loss.dataSync()[0] ?? Number.NaN
     },
     finish: async () => {
       await blockUntilReady(state)
     },
-    loss: () => latest?.ref.dataSync()[0] ?? Number.NaN,
+    loss: () => latest,
   }
 }
 

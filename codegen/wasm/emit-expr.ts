@@ -84,6 +84,12 @@ export class ExpressionEmitter implements OperandHost {
     return index
   }
 
+  /** Makes a kernel local the same as a parameter, known from the start of the function. */
+  bindLocal(local: Local, parameter: number): void {
+    this.#locals.set(local, parameter)
+    this.depths.define(local, 0)
+  }
+
   /** Runs `emit` for one statement whose roots are given, then forgets what only holds within a statement. */
   statement<T>(roots: readonly Expr[], emit: () => T): T {
     this.block.statementCounts = countUses(roots, (expr) => this.depths.of(expr) === Infinity)

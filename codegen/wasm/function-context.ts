@@ -28,7 +28,7 @@ export class FunctionContext {
   readonly module: WasmModule
   /** Whether `madd` may use relaxed SIMD. */
   readonly relaxed: boolean
-  readonly #parameters: number
+  readonly #parameters: readonly WasmType[]
   readonly #locals: WasmType[] = []
   readonly #constants = new Map<string, number>()
   readonly #sizes = new Map<string, number>()
@@ -37,17 +37,24 @@ export class FunctionContext {
   readonly #prologue: ExpressionRef[] = []
   #labels = 0
 
-  /** `buffers` address parameters come first, then one i32 per size name. */
-  constructor(module: WasmModule, relaxed: boolean, buffers: number, sizes: readonly string[]) {
+  /** `buffers` address parameters come first, then one i32 per size name, then parameters of the types `others`. */
+  constructor(
+    module: WasmModule,
+    relaxed: boolean,
+    buffers: number,
+    sizes: readonly string[],
+    others: readonly WasmType[] = [],
+  ) {
     this.module = module
     this.relaxed = relaxed
-    this.#parameters = buffers + sizes.length
+    const ints = Array.from({ length: buffers + sizes.length }, () => binaryen.i32)
+    this.#parameters = [...ints, ...others]
     sizes.forEach((name, i) => this.#sizeParameters.set(name, buffers + i))
   }
 
   local(type: WasmType): number {
     this.#locals.push(type)
-    return this.#parameters + this.#locals.length - 1
+    return this.#parameters.length + this.#locals.length - 1
   }
 
   /** A label unique in this function, from a vocabulary shared by all functions. */
@@ -122,8 +129,13 @@ export class FunctionContext {
 
   /** Ends the function: adds it to the module under `name`. */
   define(name: string, body: readonly ExpressionRef[]): void {
-    const parameters = Array.from({ length: this.#parameters }, () => binaryen.i32)
     const block = this.module.block(null, [...this.#prologue, ...body], binaryen.none)
-    this.module.addFunction(name, binaryen.createType(parameters), binaryen.none, this.#locals, block)
+    this.module.addFunction(
+      name,
+      binaryen.createType([...this.#parameters]),
+      binaryen.none,
+      this.#locals,
+      block,
+    )
   }
 }

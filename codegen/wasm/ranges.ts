@@ -53,6 +53,11 @@ export class Ranges {
     this.#locals.set(local, value.dtype === 'int32' ? this.#of(value) : unknown)
   }
 
+  /** Takes over what another function knows of locals. */
+  adopt(other: Ranges): void {
+    for (const [local, range] of other.#locals) this.#locals.set(local, range)
+  }
+
   /** True when the value is certainly ≥ 0. */
   isNonNegative(expr: Expr): boolean {
     return nonNegative(this.#of(expr).low)

@@ -27,7 +27,7 @@ export interface CustomGradient {
 }
 
 /** `given[i]`: whether the backward region returns a gradient for operand i of the forward region. */
-type Attributes = { readonly name: string; readonly inputs: number; readonly forwardOperands: number; readonly given: readonly boolean[] }
+type Attributes = { readonly callee: string; readonly inputs: number; readonly forwardOperands: number; readonly given: readonly boolean[] }
 
 /** operands = inputs, what the forward region borrowed, what the backward region borrowed. */
 const customCall: OpDefinition<Attributes> = defineOp<Attributes>({
@@ -99,7 +99,7 @@ function applyTraced(f: (...args: Tensor[]) => CustomGradient, name: string, inp
   const forwardOperands = [...lifted, ...region.borrowed]
   const backward = traceBackward(f, name, trace, lifted, forwardOperands, variables, outerReads, made.value)
   const operands = [...forwardOperands, ...backward.borrowed]
-  const [result] = bind(customCall, operands, { name, inputs: lifted.length, forwardOperands: forwardOperands.length, given: backward.given }, [region.graph, backward.graph])
+  const [result] = bind(customCall, operands, { callee: name, inputs: lifted.length, forwardOperands: forwardOperands.length, given: backward.given }, [region.graph, backward.graph])
   if (result === undefined) throw new InternalError('custom_call gave no result')
   return result
 }

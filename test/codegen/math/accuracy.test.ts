@@ -1,4 +1,4 @@
-/* oxlint vitest/expect-expect: ["error", { "assertFunctionNames": ["expect", "expectSame"] }] */
+/* oxlint-disable vitest/expect-expect -- expectSame asserts */
 // The float32 functions built from loop arithmetic, against Math in float64: every 4093rd bit pattern and the
 // special values, in units in the last place; and vector lanes against scalars, bit for bit.
 import { describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-/* oxlint vitest/expect-expect: ["error", { "assertFunctionNames": ["expect", "expectSame"] }] */
+/* oxlint-disable vitest/expect-expect -- expectSame asserts */
 // Kernels written by hand, as wasm against the interpreter: addressing, loops, locals, every op of every dtype.
 import { describe, expect, it } from 'vitest'
 import { allocate, byteSize, type DType, dtypes, type TypedArray } from '../../../codegen/dtype.ts'
