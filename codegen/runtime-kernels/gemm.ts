@@ -13,6 +13,7 @@
  * so an infinity or a NaN anywhere in a row or column reaches every result it should.
  */
 import { WasmModule } from '../wasm/binaryen.ts'
+import { gemmBytes } from './gemm-bytes.ts'
 import { defineGemm, defineGemmBatched, defineGemmBlock } from './gemm-driver.ts'
 import { type Access, defineMicroKernel } from './gemm-micro-kernel.ts'
 import { definePacking } from './gemm-pack.ts'
@@ -108,9 +109,19 @@ export function buildGemmModule(options: GemmOptions): Uint8Array<ArrayBuffer> {
   return module.emit({ validate: options.validate ?? false })
 }
 
+/** The module's bytes as they were generated ahead of time (gemm-bytes.ts): the same as `buildGemmModule` gives. */
+export function embeddedGemmModule(options: GemmOptions): Uint8Array<ArrayBuffer> {
+  const text = atob(options.relaxed ? gemmBytes.relaxed : gemmBytes.plain)
+  return Uint8Array.from(text, (character) => character.charCodeAt(0))
+}
+
 /** Compiles the module and binds it to a memory. */
-export function instantiateGemm(memory: WebAssembly.Memory, options: GemmOptions): GemmExports {
-  const module = new WebAssembly.Module(buildGemmModule(options))
+export function instantiateGemm(
+  memory: WebAssembly.Memory,
+  options: GemmOptions,
+  bytes = embeddedGemmModule(options),
+): GemmExports {
+  const module = new WebAssembly.Module(bytes)
   const { exports } = new WebAssembly.Instance(module, { env: { memory } })
   return {
     gemm: exports['gemm'] as GemmExports['gemm'],

@@ -4,7 +4,7 @@
  * few thousand innermost iterations: long enough to hide the call, short enough that optimized code arrives soon.
  *
  * A loop that assigns locals the rest of the kernel knows (the accumulators of a reduction over everything) stays
- * whole, and so does one that is certainly short.
+ * whole, and so does one that is certainly short, or continues another.
  */
 import { binaryen, type ExpressionRef } from './binaryen.ts'
 import type { Expr, Local } from '../expr.ts'
@@ -65,6 +65,8 @@ function iterationsOf(statements: readonly Statement[]): Size {
 
 /** How to run an outermost loop of the kernel in pieces, or undefined when it should stay whole. */
 export function planChunks(kernel: Kernel, loop: Loop): ChunkPlan | undefined {
+  // What does not start at 0 is the rest of a loop before it, and short.
+  if (loop.from.kind !== 'const') return undefined
   const inner = iterationsOf(loop.body)
   const all = multiplySizes(loop.axis.extent, inner)
   if (typeof all === 'number' && all < 2 * pieceIterations) return undefined
@@ -104,7 +106,7 @@ export function emitChunkedLoop(
   if (perPiece !== undefined) setup.push(module.local.set(piece, perPiece))
   else {
     const inner = context.share(context.size(plan.inner), binaryen.i32)
-    const count = i32.div_s(i32.const(pieceIterations), i32.add(inner.first, i32.eqz(inner.again())))
+    const count = i32.div_u(i32.const(pieceIterations), i32.add(inner.first, i32.eqz(inner.again())))
     setup.push(module.local.set(piece, whole(i32.add(count, i32.const(loop.step)))))
   }
 

@@ -25,10 +25,11 @@ export function emitKernel(module: WasmModule, name: string, kernel: Kernel, opt
   const context = new FunctionContext(module, options.relaxed, kernel.buffers.length, kernel.sizes)
   const emitter = new ExpressionEmitter(context, kernel.buffers)
   prepareBlock(emitter, kernel.body)
-  const body = kernel.body.flatMap((statement, i) => {
+  let pieces = 0
+  const body = kernel.body.flatMap((statement) => {
     const plan = statement.kind === 'loop' ? planChunks(kernel, statement) : undefined
     if (plan === undefined) return emitStatement(emitter, statement)
-    return emitChunkedLoop(emitter, kernel, plan, `${name}p${i}`)
+    return emitChunkedLoop(emitter, kernel, plan, `${name}p${pieces++}`)
   })
   context.define(name, body)
 }

@@ -3,6 +3,8 @@
 // not use fused multiply-add.
 import { describe, expect, it } from 'vitest'
 import {
+  buildGemmModule,
+  embeddedGemmModule,
   type GemmExports,
   gemmScratchBytes,
   initBatchedFlag,
@@ -184,7 +186,11 @@ const starts: readonly Start[] = ['zero', 'matrix', 'bias', 'accumulate']
 const kinds = features.relaxedSimd ? [{ relaxed: false }, { relaxed: true }] : [{ relaxed: false }]
 
 describe.each(kinds)('gemm, $relaxed relaxed multiply-add', ({ relaxed }) => {
-  const { gemm, gemmBatched } = instantiateGemm(memory, { relaxed, validate: true })
+  const { gemm, gemmBatched } = instantiateGemm(
+    memory,
+    { relaxed },
+    buildGemmModule({ relaxed, validate: true }),
+  )
   const disagreementOf = (problem: Problem): string | undefined => disagreement({ gemm, relaxed }, problem)
 
   it('agrees for random small problems', () => {
@@ -417,5 +423,13 @@ describe.each(kinds)('gemm, $relaxed relaxed multiply-add', ({ relaxed }) => {
       flags,
       scratch,
     )
+  })
+})
+
+describe('the bytes generated ahead of time', () => {
+  it.each([true, false])('are what the generator gives (relaxed: %s)', (relaxed) => {
+    expect(
+      Buffer.from(embeddedGemmModule({ relaxed })).equals(Buffer.from(buildGemmModule({ relaxed }))),
+    ).toBe(true)
   })
 })
