@@ -15,7 +15,13 @@ export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array
 /** Every dtype, in the order used by tables and messages. */
 export const dtypes: readonly DType[] = ['float32', 'float64', 'int32', 'uint8', 'bool']
 
-const bytesPerElement: Readonly<Record<DType, number>> = { float32: 4, float64: 8, int32: 4, uint8: 1, bool: 1 }
+const bytesPerElement: Readonly<Record<DType, number>> = {
+  float32: 4,
+  float64: 8,
+  int32: 4,
+  uint8: 1,
+  bool: 1,
+}
 
 const shortNames: Readonly<Record<DType, string>> = {
   float32: 'f32',

@@ -38,7 +38,8 @@ export function layout(complaint: Complaint): string {
   const rows = complaint.rows ?? []
   const widths: number[] = []
   for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)))
-  for (const row of rows) lines.push(`  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')}`.trimEnd())
+  for (const row of rows)
+    lines.push(`  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')}`.trimEnd())
   const site = complaint.site ?? describeSite()
   if (site !== undefined) lines.push(`  at ${site}`)
   if (complaint.fix !== undefined) lines.push(`  Fix: ${complaint.fix}`)

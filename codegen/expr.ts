@@ -13,75 +13,26 @@
  * Values: float32/float64 by IEEE rules (no flush to zero, no contraction: `madd` is the only fused form and is used by
  * the expansions of math functions); int32 wraps; uint8 wraps to 0…255 after each op; bool is a truth value.
  */
-import type { DType } from './dtype.ts'
 import { InternalError } from './errors.ts'
-import type { Axis, BinaryOp, Buffer, CompareOp, Expr, Lanes, Local, ReduceOp, UnaryOp } from './expr-node.ts'
-import { addSizes, divideExactly, floorDivideSizes, modSizes, multiplySizes, printSize, type Size, sizesEqual, subtractSizes } from './size.ts'
+import type { Expr } from './expr-node.ts'
+import { mergeAxes, NodePool } from './node-pool.ts'
+import {
+  addSizes,
+  divideExactly,
+  floorDivideSizes,
+  modSizes,
+  multiplySizes,
+  printSize,
+  type Size,
+  sizesEqual,
+  subtractSizes,
+} from './size.ts'
 
 export type * from './expr-node.ts'
 export { operandsOf } from './expr-node.ts'
 
-function mergeAxes(operands: readonly Expr[], without: readonly Axis[] = []): readonly Axis[] {
-  const first = operands[0]
-  if (operands.length === 1 && first !== undefined && without.length === 0) return first.axes
-  const all = new Set<Axis>()
-  for (const operand of operands) for (const axis of operand.axes) if (!without.includes(axis)) all.add(axis)
-  return [...all].sort((a, b) => a.id - b.id)
-}
-
-/** Omit over a union, member by member. */
-type Fields<T> = T extends Expr ? Omit<T, 'id' | 'axes'> : never
-
 /** Makes and owns the nodes, axes, buffers and locals of one kernel. */
-export class ExprPool {
-  #nodes = new Map<string, Expr>()
-  #nextNode = 0
-  #nextAxis = 0
-  #nextBuffer = 0
-  #nextLocal = 0
-
-  axis(name: string, extent: Size): Axis {
-    return { id: this.#nextAxis++, name, extent }
-  }
-  buffer(name: string, dtype: DType, elements: Size): Buffer {
-    return { id: this.#nextBuffer++, name, dtype, elements }
-  }
-  local(dtype: DType, lanes: Lanes = 1, mutable = false): Local {
-    return { id: this.#nextLocal++, dtype, lanes, mutable }
-  }
-
-  #intern(key: string, fields: Fields<Expr>, axes: readonly Axis[]): Expr {
-    const known = this.#nodes.get(key)
-    if (known !== undefined) return known
-    const made = { ...fields, id: this.#nextNode++, axes } as Expr
-    this.#nodes.set(key, made)
-    return made
-  }
-
-  // --- leaves ---
-
-  const(dtype: DType, value: number, lanes: Lanes = 1): Expr {
-    const stored = dtype === 'float32' ? Math.fround(value) : dtype === 'int32' ? value | 0 : dtype === 'uint8' ? value & 255 : dtype === 'bool' ? Number(value !== 0) : value
-    const text = Object.is(stored, -0) ? '-0' : String(stored)
-    return this.#intern(`const ${dtype} ${lanes} ${text}`, { kind: 'const', dtype, lanes, value: stored }, [])
-  }
-  /** A size as an int32 value. */
-  size(size: Size): Expr {
-    if (typeof size === 'number') return this.const('int32', size)
-    return this.#intern(`size ${printSize(size)}`, { kind: 'size', dtype: 'int32', lanes: 1, size }, [])
-  }
-  /** The current value of a loop index. An axis of extent 1 is the constant 0. */
-  index(axis: Axis): Expr {
-    if (axis.extent === 1) return this.const('int32', 0)
-    return this.#intern(`axis ${axis.id}`, { kind: 'axis', dtype: 'int32', lanes: 1, axis }, [axis])
-  }
-  localValue(local: Local, axes: readonly Axis[]): Expr {
-    return this.#intern(`local ${local.id}`, { kind: 'local', dtype: local.dtype, lanes: local.lanes, local }, axes)
-  }
-  load(buffer: Buffer, index: Expr, lanes: Lanes = index.lanes): Expr {
-    return this.#intern(`load ${buffer.id} ${index.id} ${lanes}`, { kind: 'load', dtype: buffer.dtype, lanes, buffer, index }, index.axes)
-  }
-
+export class ExprPool extends NodePool {
   // --- index arithmetic (int32, canonical) ---
 
   /** Σ atom·coefficient + constant, in canonical form. */
@@ -102,14 +53,25 @@ export class ExprPool {
     if (only === undefined) return this.size(rest)
     if (kept.length === 1 && only[1] === 1 && rest === 0) return only[0]
     const key = kept.map(([atom, coefficient]) => `${atom.id}*${printSize(coefficient)}`).join('+')
-    return this.#intern(
+    return this.intern(
       `linear ${key}+${printSize(rest)}`,
-      { kind: 'linear', dtype: 'int32', lanes: 1, terms: kept.map(([atom, coefficient]) => ({ atom, coefficient })), constant: rest },
+      {
+        kind: 'linear',
+        dtype: 'int32',
+        lanes: 1,
+        terms: kept.map(([atom, coefficient]) => ({ atom, coefficient })),
+        constant: rest,
+      },
       mergeAxes(kept.map(([atom]) => atom)),
     )
   }
   indexAdd(x: Expr, y: Expr | Size): Expr {
-    return typeof y === 'object' && 'kind' in y ? this.linear([{ atom: x, coefficient: 1 }, { atom: y, coefficient: 1 }]) : this.linear([{ atom: x, coefficient: 1 }], y)
+    return typeof y === 'object' && 'kind' in y
+      ? this.linear([
+          { atom: x, coefficient: 1 },
+          { atom: y, coefficient: 1 },
+        ])
+      : this.linear([{ atom: x, coefficient: 1 }], y)
   }
   indexScale(x: Expr, by: Size): Expr {
     return this.linear([{ atom: x, coefficient: by }])
@@ -117,7 +79,10 @@ export class ExprPool {
   /** ⌊x / by⌋ for x ≥ 0, by > 0. */
   indexDivide(x: Expr, by: Size): Expr {
     const { quotient, remainder } = this.#splitMultiple(x, by)
-    return this.linear([{ atom: quotient, coefficient: 1 }, { atom: this.#quotient('idiv', remainder, by), coefficient: 1 }])
+    return this.linear([
+      { atom: quotient, coefficient: 1 },
+      { atom: this.#quotient('idiv', remainder, by), coefficient: 1 },
+    ])
   }
   /** x mod by for x ≥ 0, by > 0. */
   indexMod(x: Expr, by: Size): Expr {
@@ -131,7 +96,8 @@ export class ExprPool {
     for (let d = shape.length - 1; d >= 0; d--) {
       const at = index[d]
       const extent = shape[d]
-      if (at === undefined || extent === undefined) throw new InternalError('an index and its shape differ in rank')
+      if (at === undefined || extent === undefined)
+        throw new InternalError('an index and its shape differ in rank')
       terms.push({ atom: at, coefficient: stride })
       stride = multiplySizes(stride, extent)
     }
@@ -139,8 +105,14 @@ export class ExprPool {
   }
   /** x = by·quotient + remainder, the parts that divide exactly going to the quotient. */
   #splitMultiple(x: Expr, by: Size): { quotient: Expr; remainder: Expr } {
-    const terms = x.kind === 'linear' ? x.terms : x.kind === 'const' || x.kind === 'size' ? [] : [{ atom: x, coefficient: 1 }]
-    const constant = x.kind === 'linear' ? x.constant : x.kind === 'const' ? x.value : x.kind === 'size' ? x.size : 0
+    const terms =
+      x.kind === 'linear'
+        ? x.terms
+        : x.kind === 'const' || x.kind === 'size'
+          ? []
+          : [{ atom: x, coefficient: 1 }]
+    const constant =
+      x.kind === 'linear' ? x.constant : x.kind === 'const' ? x.value : x.kind === 'size' ? x.size : 0
     const quotient: { atom: Expr; coefficient: Size }[] = []
     const remainder: { atom: Expr; coefficient: Size }[] = []
     for (const term of terms) {
@@ -149,9 +121,13 @@ export class ExprPool {
       else quotient.push({ atom: term.atom, coefficient: exact })
     }
     const exact = divideExactly(constant, by)
-    if (exact !== undefined) return { quotient: this.linear(quotient, exact), remainder: this.linear(remainder) }
+    if (exact !== undefined)
+      return { quotient: this.linear(quotient, exact), remainder: this.linear(remainder) }
     const whole = typeof constant === 'number' && typeof by === 'number' ? Math.floor(constant / by) : 0
-    return { quotient: this.linear(quotient, whole), remainder: this.linear(remainder, subtractSizes(constant, multiplySizes(whole, by))) }
+    return {
+      quotient: this.linear(quotient, whole),
+      remainder: this.linear(remainder, subtractSizes(constant, multiplySizes(whole, by))),
+    }
   }
   #quotient(op: 'idiv' | 'rem', x: Expr, by: Size): Expr {
     if (by === 1) return op === 'idiv' ? this.const('int32', 0) : this.const('int32', 0)
@@ -161,7 +137,11 @@ export class ExprPool {
     }
     if (this.isBelow(x, by)) return op === 'idiv' ? this.const('int32', 0) : x
     const y = this.size(by)
-    return this.#intern(`binary ${op} ${x.id} ${y.id}`, { kind: 'binary', op, dtype: 'int32', lanes: 1, x, y }, x.axes)
+    return this.intern(
+      `binary ${op} ${x.id} ${y.id}`,
+      { kind: 'binary', op, dtype: 'int32', lanes: 1, x, y },
+      x.axes,
+    )
   }
   /** True when 0 ≤ x < bound is certain for every value of the loop indices in x (coefficients being ≥ 0). */
   isBelow(x: Expr, bound: Size): boolean {
@@ -210,60 +190,6 @@ export class ExprPool {
     return extent === undefined ? floorDivideSizes(most, by) : addSizes(extent, -1)
   }
 
-  // --- arithmetic ---
-
-  unary(op: UnaryOp, x: Expr): Expr {
-    return this.#intern(`unary ${op} ${x.id}`, { kind: 'unary', op, dtype: x.dtype, lanes: x.lanes, x }, x.axes)
-  }
-  binary(op: BinaryOp, x: Expr, y: Expr): Expr {
-    this.#sameKind(op, x, y)
-    return this.#intern(`binary ${op} ${x.id} ${y.id}`, { kind: 'binary', op, dtype: x.dtype, lanes: x.lanes, x, y }, mergeAxes([x, y]))
-  }
-  compare(op: CompareOp, x: Expr, y: Expr): Expr {
-    this.#sameKind(op, x, y)
-    return this.#intern(`compare ${op} ${x.id} ${y.id}`, { kind: 'compare', op, dtype: 'bool', lanes: x.lanes, x, y }, mergeAxes([x, y]))
-  }
-  select(condition: Expr, x: Expr, y: Expr): Expr {
-    this.#sameKind('select', x, y)
-    if (condition.dtype !== 'bool' || condition.lanes !== x.lanes) throw new InternalError('select: the condition must be bool with the lanes of its operands')
-    if (condition.kind === 'const') return condition.value !== 0 ? x : y
-    if (x === y) return x
-    return this.#intern(`select ${condition.id} ${x.id} ${y.id}`, { kind: 'select', dtype: x.dtype, lanes: x.lanes, condition, x, y }, mergeAxes([condition, x, y]))
-  }
-  convert(x: Expr, dtype: DType): Expr {
-    if (x.dtype === dtype) return x
-    return this.#intern(`convert ${dtype} ${x.id}`, { kind: 'convert', dtype, lanes: x.lanes, x }, x.axes)
-  }
-  bitcast(x: Expr, dtype: 'float32' | 'int32'): Expr {
-    if (x.dtype === dtype) return x
-    return this.#intern(`bitcast ${dtype} ${x.id}`, { kind: 'bitcast', dtype, lanes: x.lanes, x }, x.axes)
-  }
-  madd(x: Expr, y: Expr, z: Expr): Expr {
-    this.#sameKind('madd', x, y)
-    this.#sameKind('madd', y, z)
-    return this.#intern(`madd ${x.id} ${y.id} ${z.id}`, { kind: 'madd', dtype: x.dtype, lanes: x.lanes, x, y, z }, mergeAxes([x, y, z]))
-  }
-  reduce(op: ReduceOp, over: readonly Axis[], body: Expr): Expr {
-    if (over.length === 0) return body
-    return this.#intern(`reduce ${op} ${over.map((axis) => axis.id).join(',')} ${body.id}`, { kind: 'reduce', op, dtype: body.dtype, lanes: 1, over, body }, mergeAxes([body], over))
-  }
-  argReduce(op: 'max' | 'min', over: Axis, body: Expr): Expr {
-    return this.#intern(`argReduce ${op} ${over.id} ${body.id}`, { kind: 'argReduce', op, dtype: 'int32', lanes: 1, over, body }, mergeAxes([body], [over]))
-  }
-
-  // --- vectors ---
-
-  splat(x: Expr, lanes: 2 | 4): Expr {
-    if (x.kind === 'const') return this.const(x.dtype, x.value, lanes)
-    return this.#intern(`splat ${lanes} ${x.id}`, { kind: 'splat', dtype: x.dtype, lanes, x }, x.axes)
-  }
-  ramp(x: Expr, step: Expr, lanes: 2 | 4): Expr {
-    return this.#intern(`ramp ${lanes} ${x.id} ${step.id}`, { kind: 'ramp', dtype: 'int32', lanes, x, step }, mergeAxes([x, step]))
-  }
-  horizontal(op: ReduceOp, x: Expr): Expr {
-    return this.#intern(`horizontal ${op} ${x.id}`, { kind: 'horizontal', op, dtype: x.dtype, lanes: 1, x }, x.axes)
-  }
-
   // --- rebuilding ---
 
   /** The node with other operands (in the order of `operandsOf`), made again so that simplifications apply. */
@@ -280,14 +206,31 @@ export class ExprPool {
       case 'local':
         return expr
       case 'linear':
-        return this.linear(expr.terms.map((term, i) => ({ atom: at(i), coefficient: term.coefficient })), expr.constant)
+        return this.linear(
+          expr.terms.map((term, i) => ({ atom: at(i), coefficient: term.coefficient })),
+          expr.constant,
+        )
       case 'load':
         return this.load(expr.buffer, at(0), at(0).lanes > expr.lanes ? at(0).lanes : expr.lanes)
       case 'unary':
         return this.unary(expr.op, at(0))
       case 'binary':
-        if (expr.op === 'idiv' && expr.dtype === 'int32' && (at(1).kind === 'const' || at(1).kind === 'size') && at(0).lanes === 1 && this.upperBound(at(0)) !== undefined) return this.indexDivide(at(0), sizeOfExpr(at(1)))
-        if (expr.op === 'rem' && expr.dtype === 'int32' && (at(1).kind === 'const' || at(1).kind === 'size') && at(0).lanes === 1 && this.upperBound(at(0)) !== undefined) return this.indexMod(at(0), sizeOfExpr(at(1)))
+        if (
+          expr.op === 'idiv' &&
+          expr.dtype === 'int32' &&
+          (at(1).kind === 'const' || at(1).kind === 'size') &&
+          at(0).lanes === 1 &&
+          this.upperBound(at(0)) !== undefined
+        )
+          return this.indexDivide(at(0), sizeOfExpr(at(1)))
+        if (
+          expr.op === 'rem' &&
+          expr.dtype === 'int32' &&
+          (at(1).kind === 'const' || at(1).kind === 'size') &&
+          at(0).lanes === 1 &&
+          this.upperBound(at(0)) !== undefined
+        )
+          return this.indexMod(at(0), sizeOfExpr(at(1)))
         return this.binary(expr.op, at(0), at(1))
       case 'compare':
         return this.compare(expr.op, at(0), at(1))
@@ -310,10 +253,6 @@ export class ExprPool {
       case 'horizontal':
         return this.horizontal(expr.op, at(0))
     }
-  }
-
-  #sameKind(op: string, x: Expr, y: Expr): void {
-    if (x.dtype !== y.dtype || x.lanes !== y.lanes) throw new InternalError(`${op}: operands are ${x.dtype}x${x.lanes} and ${y.dtype}x${y.lanes}`)
   }
 }
 

@@ -74,7 +74,11 @@ function fromTerms(terms: readonly Term[]): Size {
   const first = kept[0]
   if (first === undefined) return 0
   if (kept.length === 1 && first.atoms.length === 0) return first.coefficient
-  const key = kept.map((term, i) => (i === 0 ? termText(term) : term.coefficient < 0 ? termText(term) : `+${termText(term)}`)).join('')
+  const key = kept
+    .map((term, i) =>
+      i === 0 ? termText(term) : term.coefficient < 0 ? termText(term) : `+${termText(term)}`,
+    )
+    .join('')
   return new SizePolynomial(kept, key)
 }
 
@@ -151,14 +155,18 @@ export function floorDivideSizes(x: Size, y: Size): Size {
   if (typeof x === 'number' && typeof y === 'number') return Math.floor(x / y)
   const exact = divideExactly(x, y)
   if (exact !== undefined) return exact
-  return fromTerms([{ coefficient: 1, atoms: [{ kind: 'floorDiv', key: `floorDiv(${printSize(x)},${printSize(y)})`, x, y }] }])
+  return fromTerms([
+    { coefficient: 1, atoms: [{ kind: 'floorDiv', key: `floorDiv(${printSize(x)},${printSize(y)})`, x, y }] },
+  ])
 }
 
 /** x − y·⌊x / y⌋. */
 export function modSizes(x: Size, y: Size): Size {
   if (typeof x === 'number' && typeof y === 'number') return x - y * Math.floor(x / y)
   if (divideExactly(x, y) !== undefined) return 0
-  return fromTerms([{ coefficient: 1, atoms: [{ kind: 'mod', key: `mod(${printSize(x)},${printSize(y)})`, x, y }] }])
+  return fromTerms([
+    { coefficient: 1, atoms: [{ kind: 'mod', key: `mod(${printSize(x)},${printSize(y)})`, x, y }] },
+  ])
 }
 
 /** True or false when that holds for every call; undefined when it depends on the values of the names. */
@@ -169,7 +177,8 @@ export function sizesEqual(x: Size, y: Size): boolean | undefined {
   if (typeof difference === 'number') return difference === 0
   // Names are ≥ 0: a difference whose terms all have one sign and whose constant is not 0 is never 0.
   const constant = difference.terms.find((term) => term.atoms.length === 0)?.coefficient ?? 0
-  if (constant !== 0 && difference.terms.every((term) => Math.sign(term.coefficient) === Math.sign(constant))) return false
+  if (constant !== 0 && difference.terms.every((term) => Math.sign(term.coefficient) === Math.sign(constant)))
+    return false
   return undefined
 }
 

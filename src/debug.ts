@@ -16,14 +16,18 @@ export type Stage = 'trace' | 'fused' | 'loops' | 'wasm'
  *
  * @throws TraceError when the function has not been called yet, ValueError for another stage
  * @example
- * const f = tf.function((x) => x.mul(2).add(1))
+ * const f = tf.function((x: tf.Tensor) => x.mul(2).add(1))
  * f(tf.ones([4]))
- * tf.debug.show(f, 'loops') // the one kernel: store b[i] = add(mul(load a[i], 2), 1)
+ * tf.debug.show(f, 'loops').includes('add(mul(load4 a[0], splat4(2.0)), splat4(1.0))') // true
  */
 export function show(f: object, stage: Stage): string {
   const callee = machineryOf(f)?.current
   if (callee === undefined)
-    throw new TraceError({ op: 'debug.show', problem: 'the function has no trace', fix: 'call it first; tf.debug.show takes what tf.function returned.' })
+    throw new TraceError({
+      op: 'debug.show',
+      problem: 'the function has no trace',
+      fix: 'call it first; tf.debug.show takes what tf.function returned.',
+    })
   switch (stage) {
     case 'trace':
       return printGraph(callee.traced.graph)
@@ -34,5 +38,9 @@ export function show(f: object, stage: Stage): string {
     case 'wasm':
       return disassemble(callee.prepare().program.wasmBytes)
   }
-  throw new ValueError({ op: 'debug.show', problem: `"${String(stage)}" is not a stage`, fix: `use 'trace', 'fused', 'loops' or 'wasm'.` })
+  throw new ValueError({
+    op: 'debug.show',
+    problem: `"${String(stage)}" is not a stage`,
+    fix: `use 'trace', 'fused', 'loops' or 'wasm'.`,
+  })
 }

@@ -26,12 +26,15 @@ const machinery = new WeakMap<object, TracedFunction>()
  * @throws TraceError for async callbacks, and while tracing for what cannot be traced (reading a symbolic tensor)
  * @example
  * const w = tf.variable([1, 2])
- * const step = tf.function((x) => { w.assignSub(x.mul(0.1)); return w.sum() })
+ * const step = tf.function((x: tf.Tensor) => { w.assignSub(x.mul(0.1)); return w.sum() })
  * step(tf.tensor([10, 10])).item() // 1
  * step(tf.tensor([10, 10])).item() // -1
  * step.traceCount // 1
  */
-export function traceFunction<F extends (...args: never[]) => unknown>(callback: F, options: FunctionOptions = {}): Traced<F> {
+export function traceFunction<F extends (...args: never[]) => unknown>(
+  callback: F,
+  options: FunctionOptions = {},
+): Traced<F> {
   const known = machinery.get(callback)
   if (known !== undefined && Object.keys(options).length === 0) return callback as Traced<F>
   const original = known === undefined ? callback : (known.callback as F)

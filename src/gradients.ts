@@ -12,7 +12,9 @@ import type { Tensor } from '../tracer/tensor.ts'
  * const df = tf.grad((x) => x.mul(x).mul(x))
  * df(2).item() // 12
  */
-export function grad(f: (x: Tensor, ...rest: Tensor[]) => Tensor): (x: TensorLike, ...rest: TensorLike[]) => Tensor {
+export function grad(
+  f: (x: Tensor, ...rest: Tensor[]) => Tensor,
+): (x: TensorLike, ...rest: TensorLike[]) => Tensor {
   return (x, ...rest) => valueAndGrad(f)(x, ...rest).gradient
 }
 
@@ -39,9 +41,13 @@ export function grads(f: (...xs: Tensor[]) => Tensor): (...xs: TensorLike[]) => 
  * The value of `f` and its derivative with respect to the first argument, as a function.
  *
  * @example
- * const { value, gradient } = tf.valueAndGrad((x) => x.mul(x))(3) // 9, 6
+ * const { value, gradient } = tf.valueAndGrad((x) => x.mul(x))(3)
+ * value.item() // 9
+ * gradient.item() // 6
  */
-export function valueAndGrad(f: (x: Tensor, ...rest: Tensor[]) => Tensor): (x: TensorLike, ...rest: TensorLike[]) => { value: Tensor; gradient: Tensor } {
+export function valueAndGrad(
+  f: (x: Tensor, ...rest: Tensor[]) => Tensor,
+): (x: TensorLike, ...rest: TensorLike[]) => { value: Tensor; gradient: Tensor } {
   return (first, ...rest) => {
     const x = fresh(first)
     const tape = new GradientTape()

@@ -25,7 +25,12 @@ export { type CustomGradient, customGradient, stopGradient } from '../tracer/gra
 export { type GradientOptions, GradientTape, type TapeOptions } from '../tracer/gradient/tape.ts'
 export { type NestedArray, Tensor } from '../tracer/tensor.ts'
 export { isTracing } from '../tracer/trace/bind.ts'
-export { type FunctionOptions, type Traced, traceFunction as func, traceFunction as function } from './function.ts'
+export {
+  type FunctionOptions,
+  type Traced,
+  traceFunction as func,
+  traceFunction as function,
+} from './function.ts'
 export * as debug from './debug.ts'
 export { grad, grads, valueAndGrad } from './gradients.ts'
 export * as losses from './losses/index.ts'
@@ -36,4 +41,5 @@ export { spec, type TensorSpec } from './spec.ts'
 export { variable, Variable, type VariableOptions } from './variable.ts'
 export * as random from './random/index.ts'
 export * as initializers from './initializers/index.ts'
+export * as layers from './layers/index.ts'
 export * as optimizers from './optimizers/index.ts'

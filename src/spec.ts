@@ -9,7 +9,7 @@ import { TensorSpec } from '../tracer/trace/signature.ts'
  *
  * @throws ValueError for a size that is neither null nor an integer ≥ 0
  * @example
- * const f = tf.function((x) => x.sum(), { inputSignature: [tf.spec([null, 3])] })
+ * const f = tf.function((x: tf.Tensor) => x.sum(), { inputSignature: [tf.spec([null, 3])] })
  * f(tf.ones([2, 3])).item() // 6
  * f(tf.ones([5, 3])).item() // 15
  */

@@ -27,9 +27,16 @@ export interface VariableOptions {
  * v.array() // [11, 12]
  */
 export function variable(initial: TensorLike | (() => TensorLike), options: VariableOptions = {}): Variable {
-  if (initial === undefined || initial === null) throw new ValueError({ op: 'tf.variable', problem: 'the initial value is missing', fix: 'tf.variable(0), or tf.variable(() => tf.zeros([2])).' })
+  if (initial === undefined || initial === null)
+    throw new ValueError({
+      op: 'tf.variable',
+      problem: 'the initial value is missing',
+      fix: 'tf.variable(0), or tf.variable(() => tf.zeros([2])).',
+    })
   const { dtype, ...rest } = options
-  const given = withTrace(eagerTrace(), () => convertToTensor(typeof initial === 'function' ? initial() : initial, { dtype, op: 'tf.variable' }))
+  const given = withTrace(eagerTrace(), () =>
+    convertToTensor(typeof initial === 'function' ? initial() : initial, { dtype, op: 'tf.variable' }),
+  )
   const tensor = dtype === undefined || given.dtype === dtype ? given : given.cast(dtype)
   return new Variable(tensor, rest)
 }

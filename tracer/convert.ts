@@ -36,13 +36,22 @@ function typedArrayDType(array: TypedArray): DType {
 }
 
 export function isTypedArray(value: unknown): value is TypedArray {
-  return value instanceof Float32Array || value instanceof Float64Array || value instanceof Int32Array || value instanceof Uint8Array
+  return (
+    value instanceof Float32Array ||
+    value instanceof Float64Array ||
+    value instanceof Int32Array ||
+    value instanceof Uint8Array
+  )
 }
 
 /** Writes one number into `target[at]`, refusing what the dtype cannot hold. */
 function store(target: TypedArray, at: number, value: unknown, dtype: DType, op: string, path: string): void {
   if (typeof value !== 'number' && typeof value !== 'boolean')
-    throw new ValueError({ op, problem: `${path === '' ? 'the value' : `the element ${path}`} is ${describe(value)}, not a number or boolean`, fix: 'pass numbers, booleans, nested arrays of them, or a typed array.' })
+    throw new ValueError({
+      op,
+      problem: `${path === '' ? 'the value' : `the element ${path}`} is ${describe(value)}, not a number or boolean`,
+      fix: 'pass numbers, booleans, nested arrays of them, or a typed array.',
+    })
   const number = Number(value)
   const bad =
     (dtype === 'int32' && (number | 0) !== number) ||
@@ -82,12 +91,20 @@ export function convertToTensor(value: TensorLike, options: ConvertOptions = {})
     return tensorOf(dtype, [value.length], data)
   }
   if (Array.isArray(value)) return fromNested(value, options.dtype, op)
-  throw new ValueError({ op, problem: `${describe(value)} is not a tensor`, fix: 'pass a tensor, a variable, numbers, booleans, nested arrays of them, or a typed array.' })
+  throw new ValueError({
+    op,
+    problem: `${describe(value)} is not a tensor`,
+    fix: 'pass a tensor, a variable, numbers, booleans, nested arrays of them, or a typed array.',
+  })
 }
 
 function fromNested(value: readonly TensorLike[], wanted: DType | undefined, op: string): Tensor {
   if (containsTensor(value)) {
-    if (stackTensors === undefined) throw new ValueError({ op, problem: 'arrays with tensors inside cannot be stacked before the op library is loaded' })
+    if (stackTensors === undefined)
+      throw new ValueError({
+        op,
+        problem: 'arrays with tensors inside cannot be stacked before the op library is loaded',
+      })
     return stackTensors(value, wanted)
   }
   const shape: number[] = []
@@ -97,13 +114,24 @@ function fromNested(value: readonly TensorLike[], wanted: DType | undefined, op:
     level = level[0]
   }
   const dtype = wanted ?? (typeof level === 'boolean' ? 'bool' : 'float32')
-  const data = allocate(dtype, shape.reduce((a, b) => a * b, 1))
+  const data = allocate(
+    dtype,
+    shape.reduce((a, b) => a * b, 1),
+  )
   let at = 0
   const fill = (entry: unknown, axis: number, path: string): void => {
     if (axis === shape.length) {
       if (Array.isArray(entry) || isTypedArray(entry)) ragged(entry.length, axis, path)
-      if (wanted === undefined && typeof entry !== 'object' && (typeof entry === 'boolean') !== (dtype === 'bool'))
-        throw new DTypeError({ op, problem: `numbers and booleans are mixed: the element ${path} is ${describe(entry)}`, fix: 'use one kind, or give the dtype.' })
+      if (
+        wanted === undefined &&
+        typeof entry !== 'object' &&
+        (typeof entry === 'boolean') !== (dtype === 'bool')
+      )
+        throw new DTypeError({
+          op,
+          problem: `numbers and booleans are mixed: the element ${path} is ${describe(entry)}`,
+          fix: 'use one kind, or give the dtype.',
+        })
       store(data, at++, entry, dtype, op, path)
       return
     }
@@ -123,14 +151,19 @@ function fromNested(value: readonly TensorLike[], wanted: DType | undefined, op:
 }
 
 function containsTensor(value: readonly TensorLike[]): boolean {
-  return value.some((entry) => entry instanceof TensorMethods || (Array.isArray(entry) && containsTensor(entry)))
+  return value.some(
+    (entry) => entry instanceof TensorMethods || (Array.isArray(entry) && containsTensor(entry)),
+  )
 }
 
 /**
  * Converts the operands of an op that wants one dtype: JavaScript values take the dtype of the first tensor among them.
  * Throws DTypeError naming both when two tensors differ, since nothing is promoted silently.
  */
-export function convertTogether(op: string, values: readonly (readonly [name: string, value: TensorLike])[]): Tensor[] {
+export function convertTogether(
+  op: string,
+  values: readonly (readonly [name: string, value: TensorLike])[],
+): Tensor[] {
   let dtype: DType | undefined
   for (const [, value] of values)
     if (value instanceof TensorMethods) {
@@ -149,4 +182,3 @@ export function convertTogether(op: string, values: readonly (readonly [name: st
       })
   return tensors
 }
-

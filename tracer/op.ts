@@ -40,7 +40,15 @@ export type Lowering<A extends Attrs = Attrs> =
    * A kernel body of its own (a running sum, a scatter). Statements write `output`, a row-major buffer of the result's
    * shape; operands are read through readers, so producers still fuse into it. Nothing fuses past its output.
    */
-  | { readonly kind: 'loops'; readonly build: (context: LowerContext<A> & { readonly output: Buffer; readonly axis: (name: string, extent: Size) => Axis }) => readonly Statement[] }
+  | {
+      readonly kind: 'loops'
+      readonly build: (
+        context: LowerContext<A> & {
+          readonly output: Buffer
+          readonly axis: (name: string, extent: Size) => Axis
+        },
+      ) => readonly Statement[]
+    }
   /** A matrix product run by the long-lived GEMM module, or by loops where that is better; see lower/contraction. */
   | { readonly kind: 'contraction' }
   /** The same elements under another shape: memory is shared when the operand is in memory. `read` is the index form. */
@@ -60,7 +68,9 @@ export interface GradientContext<A extends Attrs = Attrs> {
 }
 
 /** One gradient per operand, of the operand's type, or null where none flows. */
-export type GradientRule<A extends Attrs = Attrs> = (context: GradientContext<A>) => readonly (Tensor | null)[]
+export type GradientRule<A extends Attrs = Attrs> = (
+  context: GradientContext<A>,
+) => readonly (Tensor | null)[]
 
 /** What a rule may do besides computing its results from its operands. */
 export type Effect =
@@ -88,7 +98,12 @@ export interface OpDefinition<A extends Attrs = Attrs> {
      * The message for a code ≠ 0; `op` is the name users know, when it is not the op's own. `read` gives an operand's
      * data, empty where it cannot be had.
      */
-    readonly message: (attrs: A, operands: readonly TensorType[], code: number, read: (operand: number) => ArrayLike<number>) => { op?: string; problem: string; rows?: readonly (readonly string[])[]; fix?: string }
+    readonly message: (
+      attrs: A,
+      operands: readonly TensorType[],
+      code: number,
+      read: (operand: number) => ArrayLike<number>,
+    ) => { op?: string; problem: string; rows?: readonly (readonly string[])[]; fix?: string }
   }
   /**
    * Names of the attributes that are sizes (or lists of sizes): they may hold names, and a value of theirs is no part of

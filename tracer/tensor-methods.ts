@@ -306,6 +306,9 @@ export abstract class TensorMethods {
 
   /** The tensor itself, or a variable's current value. */
   abstract asTensor(): Tensor
+
+  /** The value as text, as far as it is known. */
+  abstract toString(): string
 }
 
 // What console.log shows in Node, where an object may say it by this well-known symbol.

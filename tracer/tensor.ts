@@ -95,7 +95,11 @@ export class Tensor extends TensorMethods {
     const data = this.elements('item()')
     const [value] = data
     if (data.length !== 1 || value === undefined)
-      throw new ValueError({ op: 'item', problem: `a tensor of shape ${printShape(this.type.shape)} has ${data.length} elements, not one`, fix: 'use data() or array(), or reduce it first.' })
+      throw new ValueError({
+        op: 'item',
+        problem: `a tensor of shape ${printShape(this.type.shape)} has ${data.length} elements, not one`,
+        fix: 'use data() or array(), or reduce it first.',
+      })
     return value
   }
   /** For the library's own use: the elements without a copy; never write to them. */
@@ -114,7 +118,8 @@ export class Tensor extends TensorMethods {
   override toString(): string {
     const { dtype, shape } = this.type
     const payload = this.#payload
-    if (payload.kind === 'symbolic') return `Tensor(shape=[${shape.map(printSize).join(', ')}], ${dtype}, in ${payload.trace.name})`
+    if (payload.kind === 'symbolic')
+      return `Tensor(shape=[${shape.map(printSize).join(', ')}], ${dtype}, in ${payload.trace.name})`
     return `Tensor(${formatElements(this.array(), '       ')}, shape=[${shape.map(printSize).join(', ')}], ${dtype})`
   }
   toJSON(): NestedArray {
@@ -130,13 +135,23 @@ export class Tensor extends TensorMethods {
         fix: 'use x.add(y), x.mul(y), x.less(y) … (tf.add, tf.mul, tf.less).',
       })
     if (hint === 'default')
-      throw new TraceError({ op: 'operator', problem: `+ and == do not work on tensors (here ${printType(this.type)})`, fix: 'use x.add(y) or x.equal(y); x.item() gives the JavaScript number.' })
+      throw new TraceError({
+        op: 'operator',
+        problem: `+ and == do not work on tensors (here ${printType(this.type)})`,
+        fix: 'use x.add(y) or x.equal(y); x.item() gives the JavaScript number.',
+      })
     return this.item()
   }
   /** The rows of an eager tensor, along axis 0. */
   *[Symbol.iterator](): Iterator<Tensor> {
-    if (this.rank === 0) throw new ValueError({ op: 'for…of', problem: 'a scalar has no rows', fix: 'use item().' })
-    if (!isStaticShape(this.type.shape)) throw new TraceError({ op: 'for…of', problem: `the number of rows of ${printType(this.type)} is not known while tracing`, fix: 'give the axis a size in the signature.' })
+    if (this.rank === 0)
+      throw new ValueError({ op: 'for…of', problem: 'a scalar has no rows', fix: 'use item().' })
+    if (!isStaticShape(this.type.shape))
+      throw new TraceError({
+        op: 'for…of',
+        problem: `the number of rows of ${printType(this.type)} is not known while tracing`,
+        fix: 'give the axis a size in the signature.',
+      })
     const [rows = 0] = this.type.shape
     for (let i = 0; i < rows; i++) yield this.at(i)
   }

@@ -39,7 +39,11 @@ export class Variable extends TensorMethods {
   constructor(initial: Tensor, options: { readonly name?: string; readonly trainable?: boolean } = {}) {
     super()
     if (!isStaticShape(initial.type.shape) || initial.payload.kind === 'symbolic')
-      throw new TraceError({ op: 'tf.variable', problem: `the initial value ${printType(initial.type)} is symbolic`, fix: 'create the variable outside the traced function.' })
+      throw new TraceError({
+        op: 'tf.variable',
+        problem: `the initial value ${printType(initial.type)} is symbolic`,
+        fix: 'create the variable outside the traced function.',
+      })
     this.type = { dtype: initial.dtype, shape: [...initial.type.shape] }
     this.name = options.name ?? (created === 0 ? 'Variable' : `Variable_${created}`)
     if (options.name === undefined) created++
@@ -107,8 +111,20 @@ export class Variable extends TensorMethods {
       ['variable', `${this.name} ${printType(this.type)}`],
       ['value', printType(tensor.type)],
     ]
-    if (tensor.dtype !== this.dtype) throw new DTypeError({ op, problem: `the value's dtype is not the variable's`, rows, fix: `cast the value: value.cast('${this.dtype}').` })
-    if (!sameShape(tensor.type.shape, this.type.shape)) throw new ShapeError({ op, problem: `the value's shape is not the variable's`, rows, fix: 'assignment does not broadcast; use tf.broadcastTo or reshape.' })
+    if (tensor.dtype !== this.dtype)
+      throw new DTypeError({
+        op,
+        problem: `the value's dtype is not the variable's`,
+        rows,
+        fix: `cast the value: value.cast('${this.dtype}').`,
+      })
+    if (!sameShape(tensor.type.shape, this.type.shape))
+      throw new ShapeError({
+        op,
+        problem: `the value's shape is not the variable's`,
+        rows,
+        fix: 'assignment does not broadcast; use tf.broadcastTo or reshape.',
+      })
     return tensor
   }
 

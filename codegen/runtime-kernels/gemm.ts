@@ -119,7 +119,7 @@ export function embeddedGemmModule(options: GemmOptions): Uint8Array<ArrayBuffer
 export function instantiateGemm(
   memory: WebAssembly.Memory,
   options: GemmOptions,
-  bytes = embeddedGemmModule(options),
+  bytes: Uint8Array<ArrayBuffer> = embeddedGemmModule(options),
 ): GemmExports {
   const module = new WebAssembly.Module(bytes)
   const { exports } = new WebAssembly.Instance(module, { env: { memory } })

@@ -67,7 +67,7 @@ function signsDiffer(x: Tensor, y: Tensor): Tensor {
  * floored. No gradient.
  *
  * @throws CheckError for an integer divisor 0, ShapeError when the shapes do not broadcast, DTypeError when the dtypes differ.
- * @example floorDiv(-7, 2) // -4
+ * @example tf.floorDiv(-7, 2) // -4
  */
 export function floorDiv(x: TensorLike, y: TensorLike): Tensor {
   const [left, right] = pair('floorDiv', x, y)
@@ -83,7 +83,7 @@ export function floorDiv(x: TensorLike, y: TensorLike): Tensor {
  * dividend: truncatedMod.)
  *
  * @throws CheckError for an integer divisor 0, ShapeError when the shapes do not broadcast, DTypeError when the dtypes differ.
- * @example mod(-7, 3) // 2
+ * @example tf.mod(-7, 3) // 2
  */
 export function mod(x: TensorLike, y: TensorLike): Tensor {
   const [left, right] = pair('mod', x, y)

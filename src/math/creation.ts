@@ -34,7 +34,7 @@ const longest = 0x7fffffff
  *
  * @throws ShapeError for ragged arrays or a shape of another number of elements, DTypeError for values the dtype cannot
  * hold, ValueError for anything that is no number.
- * @example tensor([1, 2, 3, 4], [2, 2]) // [[1, 2], [3, 4]]
+ * @example tf.tensor([1, 2, 3, 4], [2, 2]) // [[1, 2], [3, 4]]
  */
 export function tensor(values: TensorLike, dtype?: DType): Tensor
 export function tensor(values: TensorLike, shape?: readonly number[], dtype?: DType): Tensor
@@ -90,7 +90,7 @@ export function ones(shape: readonly Size[], dtype: DType = 'float32'): Tensor {
  * given or a bound is not an integer (then float32). A step away from `stop` gives no elements.
  *
  * @throws ValueError for bounds that are not finite, a step of 0, or 2³¹ elements and more.
- * @example range(3) // [0, 1, 2]
+ * @example tf.range(3) // [0, 1, 2]
  */
 export function range(stop: number): Tensor
 export function range(start: number, stop: number, step?: number, dtype?: DType): Tensor
@@ -143,7 +143,7 @@ export function linspace(start: number, stop: number, num: number): Tensor {
  * Ones on the diagonal of the last two axes, zeros elsewhere; float32 unless a dtype is given.
  *
  * @throws ValueError when a size is not an integer ≥ 0.
- * @example eye(2) // [[1, 0], [0, 1]]
+ * @example tf.eye(2) // [[1, 0], [0, 1]]
  */
 export function eye(
   numRows: number,
@@ -165,7 +165,7 @@ export function eye(
  * 0 … depth−1 is off everywhere. The new axis is the last unless `axis` says otherwise; float32 unless a dtype is given.
  *
  * @throws ValueError when `depth` is not an integer ≥ 0, DTypeError for indices that are not integers.
- * @example oneHot([1, 0], 3) // [[0, 1, 0], [1, 0, 0]]
+ * @example tf.oneHot([1, 0], 3) // [[0, 1, 0], [1, 0, 0]]
  */
 export function oneHot(
   indices: TensorLike,

@@ -35,7 +35,7 @@ import { knownSize, requireCount, requireInteger } from './checks.ts'
  *
  * @throws CheckError for an index out of range, ShapeError when batch axes differ, ValueError for a missing axis,
  * DTypeError for indices that are not integers.
- * @example gather([10, 20, 30], [2, 0]) // [30, 10]
+ * @example tf.gather([10, 20, 30], [2, 0]) // [30, 10]
  */
 export function gather(x: TensorLike, indices: TensorLike, axis?: number, batchDims = 0): Tensor {
   return gatherAlong(x, indices, axis === undefined ? { batchDims } : { axis, batchDims })
@@ -101,7 +101,7 @@ function mergedShape(shape: Shape, first: number, depth: number): readonly Size[
  *
  * @throws CheckError for coordinates out of range, ShapeError for more coordinates than axes, DTypeError for indices
  * that are not int32.
- * @example gatherND([[1, 2], [3, 4]], [[0, 1], [1, 0]]) // [2, 3]
+ * @example tf.gatherND([[1, 2], [3, 4]], [[0, 1], [1, 0]]) // [2, 3]
  */
 export function gatherND(x: TensorLike, indices: TensorLike, batchDims = 0): Tensor {
   const tensor = convertToTensor(x, { op: 'gatherND' })
@@ -150,7 +150,7 @@ function scatterInto(
  * Numeric, in the dtype of the updates.
  *
  * @throws CheckError for coordinates out of range, ShapeError when the shapes do not fit, DTypeError for bool.
- * @example scatterND([[1], [1]], [5, 6], [3]) // [0, 11, 0]
+ * @example tf.scatterND([[1], [1]], [5, 6], [3]) // [0, 11, 0]
  */
 export function scatterND(indices: TensorLike, updates: TensorLike, shape: readonly Size[]): Tensor {
   const values = convertToTensor(updates, { op: 'scatterND' })
@@ -194,7 +194,7 @@ export function tensorScatterAdd(x: TensorLike, indices: TensorLike, updates: Te
  * without slices are 0. The axes of `segmentIds` (int32) are the first of `x`. Numeric.
  *
  * @throws ShapeError when the axes do not match, ValueError for a bad count, DTypeError for ids that are not int32.
- * @example unsortedSegmentSum([1, 2, 3], [1, 0, 1], 2) // [2, 4]
+ * @example tf.unsortedSegmentSum([1, 2, 3], [1, 0, 1], 2) // [2, 4]
  */
 export function unsortedSegmentSum(x: TensorLike, segmentIds: TensorLike, numSegments: number): Tensor {
   const op = 'unsortedSegmentSum'
@@ -246,7 +246,7 @@ function readIntegers(op: string, x: Tensor, name: string, fix: string): ArrayLi
  * traced use unsortedSegmentSum.
  *
  * @throws ValueError when the ids do not ascend, TraceError while tracing, ShapeError when the axes do not match.
- * @example segmentSum([1, 2, 3], [0, 0, 2]) // [3, 0, 3]
+ * @example tf.segmentSum([1, 2, 3], [0, 0, 2]) // [3, 0, 3]
  */
 export function segmentSum(x: TensorLike, segmentIds: TensorLike): Tensor {
   const ids = requireInteger('segmentSum', segmentIds, 'segmentIds')
@@ -276,7 +276,7 @@ export function segmentSum(x: TensorLike, segmentIds: TensorLike): Tensor {
  * of the weights. While a function is traced `minLength` and `maxLength` must be given and equal.
  *
  * @throws ValueError for negative values, TraceError while tracing, ShapeError when the weights have another shape.
- * @example bincount([0, 1, 1, 3]) // [1, 2, 0, 1]
+ * @example tf.bincount([0, 1, 1, 3]) // [1, 2, 0, 1]
  */
 export function bincount(
   x: TensorLike,

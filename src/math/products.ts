@@ -96,7 +96,7 @@ function dropRepeated(x: Tensor, other: Tensor, batchRank: number): BatchedOpera
  *
  * @throws ShapeError when an operand is no matrix, the contracted sizes differ or the batches do not broadcast;
  * DTypeError for different dtypes or bool.
- * @example matMul([[1, 2]], [[3], [4]]) // [[11]]
+ * @example tf.matMul([[1, 2]], [[3], [4]]) // [[11]]
  */
 export function matMul(a: TensorLike, b: TensorLike, transposeA = false, transposeB = false): Tensor {
   const [left, right] = operands('matMul', a, b)
@@ -160,7 +160,7 @@ export function matMul(a: TensorLike, b: TensorLike, transposeA = false, transpo
  * matrix. Numeric dtypes, the same for both.
  *
  * @throws ShapeError for scalars or when the two sizes differ; DTypeError for different dtypes or bool.
- * @example dot([1, 2], [3, 4]) // 11
+ * @example tf.dot([1, 2], [3, 4]) // 11
  */
 export function dot(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = operands('dot', a, b)

@@ -86,7 +86,7 @@ export function split(x: TensorLike, numOrSizeSplits: number | readonly number[]
  * `x` repeated `reps[i]` times along axis i, as a whole.
  *
  * @throws ValueError when there is not one count ≥ 0 per axis.
- * @example tile([1, 2], [2]) // [1, 2, 1, 2]
+ * @example tf.tile([1, 2], [2]) // [1, 2, 1, 2]
  */
 export function tile(x: TensorLike, reps: readonly number[]): Tensor {
   const tensor = convertToTensor(x, { op: 'tile' })
@@ -121,7 +121,7 @@ export function tile(x: TensorLike, reps: readonly number[]): Tensor {
  * `x` is flattened first.
  *
  * @throws ValueError for a negative or missing count.
- * @example repeat([1, 2], 2) // [1, 1, 2, 2]
+ * @example tf.repeat([1, 2], 2) // [1, 1, 2, 2]
  */
 export function repeat(x: TensorLike, repeats: number | readonly number[], axis?: number): Tensor {
   const given = convertToTensor(x, { op: 'repeat' })
@@ -159,7 +159,7 @@ export function repeat(x: TensorLike, repeats: number | readonly number[], axis?
  * `x` with elements of one value around it: `paddings[i]` is how many go before and after axis i. Any dtype.
  *
  * @throws ValueError when an amount is negative or there is not one pair per axis.
- * @example pad([1, 2], [[1, 0]]) // [0, 1, 2]
+ * @example tf.pad([1, 2], [[1, 0]]) // [0, 1, 2]
  */
 export function pad(
   x: TensorLike,
@@ -188,7 +188,7 @@ export type MirrorMode = 'reflect' | 'symmetric'
  * `x` continued by its mirror image: `paddings[i]` is how many elements go before and after axis i.
  *
  * @throws ValueError when a padding is negative or longer than the mirror image, or there is not one pair per axis.
- * @example mirrorPad([1, 2, 3], [[2, 0]], 'reflect') // [3, 2, 1, 2, 3]
+ * @example tf.mirrorPad([1, 2, 3], [[2, 0]], 'reflect') // [3, 2, 1, 2, 3]
  */
 export function mirrorPad(
   x: TensorLike,
@@ -233,7 +233,7 @@ export function mirrorPad(
  * shifts and axes apply one after another.
  *
  * @throws ValueError when the lists differ in length or an axis does not exist.
- * @example roll([1, 2, 3], 1, 0) // [3, 1, 2]
+ * @example tf.roll([1, 2, 3], 1, 0) // [3, 1, 2]
  */
 export function roll(
   x: TensorLike,
@@ -292,7 +292,7 @@ export function meshgrid(tensors: readonly TensorLike[], indexing: 'xy' | 'ij' =
 /**
  * `x` on the diagonal of a tensor with its axes twice, zeros elsewhere: a vector of n becomes an n×n matrix. Any dtype.
  *
- * @example diag([1, 2]) // [[1, 0], [0, 2]]
+ * @example tf.diag([1, 2]) // [[1, 0], [0, 2]]
  */
 export function diag(x: TensorLike): Tensor {
   const tensor = convertToTensor(x, { op: 'diag' })
@@ -308,7 +308,7 @@ export function diag(x: TensorLike): Tensor {
  * The common shape of two, counted from the last axis, sizes equal or 1.
  *
  * @throws ShapeError when they do not broadcast.
- * @example broadcastShapes([2, 1], [3]) // [2, 3]
+ * @example tf.broadcastShapes([2, 1], [3]) // [2, 3]
  */
 export function broadcastShapes(x: readonly number[], y: readonly number[]): readonly number[] {
   const rank = Math.max(x.length, y.length)

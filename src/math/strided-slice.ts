@@ -62,7 +62,7 @@ function elementOf(x: Tensor, axis: number, index: number): Range {
  *
  * @throws ValueError for lists of different length, a stride of 0, or two ellipses; ShapeError for too many entries or a
  * shrunk index out of bounds.
- * @example stridedSlice([0, 1, 2, 3, 4], [-1], [0], [-2]) // [4, 2]
+ * @example tf.stridedSlice([0, 1, 2, 3, 4], [-1], [0], [-2]) // [4, 2]
  */
 export function stridedSlice(
   x: TensorLike,

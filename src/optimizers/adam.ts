@@ -8,7 +8,7 @@
 import { InternalError } from '../../codegen/errors.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
 import type { Variable } from '../../tracer/variable.ts'
-import { abs, add, div, maximum, mul, pow, scalar, sqrt, square, sub } from '../math/index.ts'
+import { abs, add, div, expm1, maximum, mul, neg, pow, scalar, sqrt, square, sub } from '../math/index.ts'
 import { Optimizer, type OptimizerOptions, type Schedule, type Slots } from './optimizer.ts'
 
 export interface AdamOptions extends OptimizerOptions {
@@ -139,7 +139,8 @@ export class Nadam extends AdamFamily {
       learningRate,
       div(next, sub(1, mul(product, next))),
       div(sub(1, now), sub(1, product)),
-      this.correction(this.beta2, step),
+      // 1 − β₂ᵗ, without the rounding of β₂ to float32, which the first steps would amplify.
+      neg(expm1(mul(step, Math.log(this.beta2)))),
     ]
   }
 

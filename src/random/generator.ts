@@ -202,7 +202,8 @@ export function globalGenerator(): Generator {
  * tf.random.setSeed(7)
  * const a = tf.random.uniform([3])
  * tf.random.setSeed(7)
- * const b = tf.random.uniform([3]) // equal to a
+ * const b = tf.random.uniform([3])
+ * a.equal(b) // [true, true, true]
  */
 export function setSeed(seed: number): void {
   globalGenerator().state.assign(stateOfKey('setSeed', seed))

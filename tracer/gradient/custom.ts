@@ -195,7 +195,7 @@ const stop: OpDefinition = defineOp({
  * The value of `x`, with no gradient flowing back to it.
  *
  * @example
- * tf.grad((x) => x.mul(tf.stopGradient(x)))(3) // 3, not 6
+ * tf.grad((x) => x.mul(tf.stopGradient(x)))(3) // 3
  */
 export function stopGradient(x: TensorLike): Tensor {
   const tensor = convertToTensor(x, { op: 'stopGradient' })

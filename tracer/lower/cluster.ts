@@ -43,7 +43,9 @@ export function lowerCluster(name: string, region: Graph, prefix: number): Lower
 export function lowerCheck(name: string, region: Graph, node: Node, code: Value): LoweredKernel {
   const { check } = opNamed(node.op)
   if (check === undefined) throw new InternalError(`${node.op} cannot fail`)
-  return new ClusterLowering(region).scalar(name, code, (pool, read) => check.code(lowerContext(pool, node, read)))
+  return new ClusterLowering(region).scalar(name, code, (pool, read) =>
+    check.code(lowerContext(pool, node, read)),
+  )
 }
 
 class ClusterLowering {
@@ -70,8 +72,15 @@ class ClusterLowering {
     const levels = levelsOf(this.#region)
     this.#levels = levels
     const outputs = [...new Set([...this.#region.results, ...this.#keptInside(levels, prefix)])]
-    const order = new Map(this.#region.nodes.flatMap((node, i) => node.results.map((result) => [result, i] as const)))
-    outputs.sort((a, b) => (levels.get(a) ?? 0) - (levels.get(b) ?? 0) || innerRank(a, prefix) - innerRank(b, prefix) || (order.get(a) ?? 0) - (order.get(b) ?? 0))
+    const order = new Map(
+      this.#region.nodes.flatMap((node, i) => node.results.map((result) => [result, i] as const)),
+    )
+    outputs.sort(
+      (a, b) =>
+        (levels.get(a) ?? 0) - (levels.get(b) ?? 0) ||
+        innerRank(a, prefix) - innerRank(b, prefix) ||
+        (order.get(a) ?? 0) - (order.get(b) ?? 0),
+    )
     const [first] = outputs
     if (first === undefined) throw new InternalError(`${name} has no output`)
     this.#shared = first.type.shape.slice(0, prefix).map((size, d) => this.#pool.axis(axisName(d), size))
@@ -92,16 +101,25 @@ class ClusterLowering {
   loops(name: string, node: Node): LoweredKernel {
     const { lower } = opNamed(node.op)
     const [result] = node.results
-    if (lower.kind !== 'loops' || result === undefined) throw new InternalError(`${node.op} is not made of loops`)
+    if (lower.kind !== 'loops' || result === undefined)
+      throw new InternalError(`${node.op} is not made of loops`)
     const output = this.#buffer(result)
     const context = lowerContext(this.#pool, node, (value, index) => this.#read(value, index))
     const body = lower.build({ ...context, output, axis: (axis, extent) => this.#pool.axis(axis, extent) })
     return this.#finish(makeKernel(name, body))
   }
 
-  scalar(name: string, into: Value, build: (pool: ExprPool, read: (value: Value, index: readonly Expr[]) => Expr) => Expr): LoweredKernel {
+  scalar(
+    name: string,
+    into: Value,
+    build: (pool: ExprPool, read: (value: Value, index: readonly Expr[]) => Expr) => Expr,
+  ): LoweredKernel {
     const value = build(this.#pool, (operand, index) => this.#read(operand, index))
-    return this.#finish(schedule(this.#pool, name, [{ buffer: this.#buffer(into), axes: [], index: this.#pool.const('int32', 0), value }]))
+    return this.#finish(
+      schedule(this.#pool, name, [
+        { buffer: this.#buffer(into), axes: [], index: this.#pool.const('int32', 0), value },
+      ]),
+    )
   }
 
   #root(output: Value, axes: readonly Axis[]): Root {
@@ -113,7 +131,9 @@ class ClusterLowering {
 
   #read(value: Value, index: readonly Expr[]): Expr {
     const node = this.#definitions.get(value)
-    return node === undefined || this.#isRowStored(value, index) ? this.#load(value, index) : this.#formula(value, node, index)
+    return node === undefined || this.#isRowStored(value, index)
+      ? this.#load(value, index)
+      : this.#formula(value, node, index)
   }
 
   /**
@@ -121,7 +141,12 @@ class ClusterLowering {
    * root's own level its formula is in a local anyway.
    */
   #isRowStored(value: Value, index: readonly Expr[]): boolean {
-    if (!this.#stored.has(value) || (this.#levels.get(value) ?? 0) >= this.#level || value.type.shape.length <= this.#shared.length) return false
+    if (
+      !this.#stored.has(value) ||
+      (this.#levels.get(value) ?? 0) >= this.#level ||
+      value.type.shape.length <= this.#shared.length
+    )
+      return false
     return this.#shared.every((axis, d) => index[d] === this.#pool.index(axis))
   }
 
@@ -143,7 +168,11 @@ class ClusterLowering {
   #buffer(value: Value): Buffer {
     const known = this.#buffers.get(value)
     if (known !== undefined) return known
-    const buffer = this.#pool.buffer(bufferName(this.#buffers.size), value.type.dtype, elementCount(value.type.shape))
+    const buffer = this.#pool.buffer(
+      bufferName(this.#buffers.size),
+      value.type.dtype,
+      elementCount(value.type.shape),
+    )
     this.#buffers.set(value, buffer)
     this.#values.set(buffer, value)
     return buffer
@@ -155,7 +184,8 @@ class ClusterLowering {
       pool: this.#pool,
       buffers: kernel.buffers.map((buffer) => {
         const value = this.#values.get(buffer)
-        if (value === undefined) throw new InternalError(`${kernel.name} uses a buffer that no value stands for`)
+        if (value === undefined)
+          throw new InternalError(`${kernel.name} uses a buffer that no value stands for`)
         return value
       }),
     }
@@ -173,12 +203,15 @@ class ClusterLowering {
         const at = (levels.get(result) ?? 0) - (isReduction(node) ? 1 : 0)
         readers.set(operand, (readers.get(operand) ?? new Set()).add(at))
       }
-      if (results.has(result)) readers.set(result, (readers.get(result) ?? new Set()).add(levels.get(result) ?? 0))
+      if (results.has(result))
+        readers.set(result, (readers.get(result) ?? new Set()).add(levels.get(result) ?? 0))
     }
     return this.#region.nodes.flatMap((node) => {
       const [result] = node.results
       if (result === undefined || result.type.shape.length <= prefix || results.has(result)) return []
-      return (opNamed(node.op).cost ?? 1) >= worthStoring && (readers.get(result)?.size ?? 0) > 1 ? [result] : []
+      return (opNamed(node.op).cost ?? 1) >= worthStoring && (readers.get(result)?.size ?? 0) > 1
+        ? [result]
+        : []
     })
   }
 }

@@ -15,11 +15,19 @@ import { lowerCluster } from './cluster.ts'
 /** The elements of `node`'s result, or undefined when the node is not a formula per element or may fail. */
 export function evaluateNode(node: Node, operands: readonly ConstantData[]): ConstantData | undefined {
   const [result] = node.results
-  if (result === undefined || !isStaticShape(result.type.shape) || !hasElements(node) || canFail(node)) return undefined
+  if (result === undefined || !isStaticShape(result.type.shape) || !hasElements(node) || canFail(node))
+    return undefined
   if (elementCount(result.type.shape) === 0) return { type: result.type, values: [] }
   const params = operands.map((operand) => makeValue(operand.type))
   const value = makeValue(result.type)
-  const region: Graph = { name: 'fold', params, captures: [], nodes: [{ ...node, operands: params, results: [value] }], results: [value], guards: [] }
+  const region: Graph = {
+    name: 'fold',
+    params,
+    captures: [],
+    nodes: [{ ...node, operands: params, results: [value] }],
+    results: [value],
+    guards: [],
+  }
   const { kernel, pool, buffers } = lowerCluster('fold', region, result.type.shape.length)
   const data = new Map(operands.map((operand, i) => [params[i], fill(operand)] as const))
   const output = allocate(result.type.dtype, elementCount(result.type.shape) as number)

@@ -50,7 +50,11 @@ export class Executable {
       code,
       (operand) => this.#operandData(failure, operand),
     )
-    throw new CheckError({ op: node.op, ...complaint, ...(node.source === undefined ? {} : { site: node.source }) })
+    throw new CheckError({
+      op: node.op,
+      ...complaint,
+      ...(node.source === undefined ? {} : { site: node.source }),
+    })
   }
 
   /** The value of a size in the innermost call. */

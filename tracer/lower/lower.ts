@@ -42,7 +42,11 @@ export interface LoweredProgram {
  * @param variables names of the Variable captures in the order a call gives their storage
  * @param tensorData the elements of a captured tensor by name
  */
-export function lowerGraph(graph: Graph, variables: readonly string[], tensorData: (name: string) => TypedArray): LoweredProgram {
+export function lowerGraph(
+  graph: Graph,
+  variables: readonly string[],
+  tensorData: (name: string) => TypedArray,
+): LoweredProgram {
   return new Lowering(graph, variables, tensorData).run()
 }
 
@@ -70,9 +74,16 @@ class Lowering {
     const sizes = new Set<string>()
     for (const { type } of params) for (const size of type.shape) namesOfSize(size, sizes)
     for (const buffer of this.#buffers) namesOfSize(buffer.elements, sizes)
-    for (const step of this.#steps) if (step.kind === 'kernel') for (const size of step.kernel.sizes) sizes.add(size)
+    for (const step of this.#steps)
+      if (step.kind === 'kernel') for (const size of step.kernel.sizes) sizes.add(size)
     return {
-      spec: { name, buffers: this.#buffers, sizes: [...sizes], steps: this.#steps, outputs: results.map((result) => this.#buffer(result)) },
+      spec: {
+        name,
+        buffers: this.#buffers,
+        sizes: [...sizes],
+        steps: this.#steps,
+        outputs: results.map((result) => this.#buffer(result)),
+      },
       hostCalls: this.#hostCalls,
       failures: this.#failures,
     }
@@ -94,11 +105,23 @@ class Lowering {
       case 'read':
         return this.#read(node)
       case 'captured':
-        return this.#constant(node, this.#tensorData(textAttribute(node, 'name')), textAttribute(node, 'name'))
+        return this.#constant(
+          node,
+          this.#tensorData(textAttribute(node, 'name')),
+          textAttribute(node, 'name'),
+        )
       case 'constant':
-        return this.#constant(node, constantTensor(node.attrs['dtype'], node.attrs['shape'], node.attrs['values']).elements('constant'), 'constant')
+        return this.#constant(
+          node,
+          constantTensor(node.attrs['dtype'], node.attrs['shape'], node.attrs['values']).elements('constant'),
+          'constant',
+        )
       case 'commit':
-        return void this.#steps.push({ kind: 'commit', variable: this.#variable(textAttribute(node, 'variable')), from: this.#operand(node, 0) })
+        return void this.#steps.push({
+          kind: 'commit',
+          variable: this.#variable(textAttribute(node, 'variable')),
+          from: this.#operand(node, 0),
+        })
       case 'fusion':
         return this.#fusion(node)
       case 'dot':
@@ -122,7 +145,8 @@ class Lowering {
     if (known !== undefined) return known
     const capture = this.#graph.captures.find((candidate) => candidate.name === name)
     const index = this.#variables.indexOf(name)
-    if (capture === undefined || index < 0) throw new InternalError(`the variable @${name} is not among the captures of ${this.#graph.name}`)
+    if (capture === undefined || index < 0)
+      throw new InternalError(`the variable @${name} is not among the captures of ${this.#graph.name}`)
     const buffer = this.#bind(makeValue(capture.type, name), { kind: 'variable', index }, name)
     this.#variableBuffer.set(name, buffer)
     return buffer
@@ -169,7 +193,14 @@ class Lowering {
     const [only] = region.nodes
     const [operand] = node.operands
     const [result] = node.results
-    if (region.nodes.length !== 1 || only === undefined || operand === undefined || result === undefined || opNamed(only.op).lower.kind !== 'alias') return false
+    if (
+      region.nodes.length !== 1 ||
+      only === undefined ||
+      operand === undefined ||
+      result === undefined ||
+      opNamed(only.op).lower.kind !== 'alias'
+    )
+      return false
     this.#bufferOf.set(result, this.#buffer(operand))
     return true
   }
@@ -182,7 +213,11 @@ class Lowering {
       const value = outer.get(operand)
       return value === undefined ? undefined : this.#bufferOf.get(value)
     })
-    this.#steps.push({ kind: 'check', buffer: this.#buffer(code), id: this.#failures.push({ node: inner, operands }) - 1 })
+    this.#steps.push({
+      kind: 'check',
+      buffer: this.#buffer(code),
+      id: this.#failures.push({ node: inner, operands }) - 1,
+    })
   }
 
   #product(node: Node): void {
@@ -213,10 +248,15 @@ class Lowering {
   }
 
   #hostCall(node: Node): void {
-    if (opNamed(node.op).effect !== 'write') throw new InternalError(`${node.op} cannot be lowered to a step of a program`)
+    if (opNamed(node.op).effect !== 'write')
+      throw new InternalError(`${node.op} cannot be lowered to a step of a program`)
     const operands = node.operands.map((operand) => this.#buffer(operand))
     this.#hostCalls.push({ node, operands })
-    this.#steps.push({ kind: 'host', id: this.#hostCalls.length - 1, reads: operands, writes: node.results.map((result) => this.#buffer(result)) })
+    this.#steps.push({
+      kind: 'host',
+      id: this.#hostCalls.length - 1,
+      reads: operands,
+      writes: node.results.map((result) => this.#buffer(result)),
+    })
   }
 }
-

@@ -57,7 +57,7 @@ function applyArgReduce(
  * axis of NaN gives 0). Numeric dtypes; no gradient.
  *
  * @throws ShapeError when the axis is empty; ValueError when it does not exist; DTypeError for bool.
- * @example argMax([1, 3, 3]) // 1
+ * @example tf.argMax([1, 3, 3]) // 1
  */
 export function argMax(x: TensorLike, axis = 0): Tensor {
   return applyArgReduce(argMaxOp, 'argMax', x, axis)
@@ -68,7 +68,7 @@ export function argMax(x: TensorLike, axis = 0): Tensor {
  * axis of NaN gives 0). Numeric dtypes; no gradient.
  *
  * @throws ShapeError when the axis is empty; ValueError when it does not exist; DTypeError for bool.
- * @example argMin([2, 1, 1]) // 1
+ * @example tf.argMin([2, 1, 1]) // 1
  */
 export function argMin(x: TensorLike, axis = 0): Tensor {
   return applyArgReduce(argMinOp, 'argMin', x, axis)

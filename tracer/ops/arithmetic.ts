@@ -25,7 +25,7 @@ const negOp: OpDefinition = defineUnary({
  * −x, in the dtype and shape of `x`; integers wrap.
  *
  * @throws DTypeError for bool.
- * @example neg([1, -2]) // [-1, 2]
+ * @example tf.neg([1, -2]) // [-1, 2]
  */
 export function neg(x: TensorLike): Tensor {
   return applyUnary(negOp, 'neg', x)
@@ -44,7 +44,7 @@ const absOp: OpDefinition = defineUnary({
  * |x|, in the dtype and shape of `x`; the smallest int32 wraps to itself. The gradient at 0 is 0.
  *
  * @throws DTypeError for bool.
- * @example abs([1, -2]) // [1, 2]
+ * @example tf.abs([1, -2]) // [1, 2]
  */
 export function abs(x: TensorLike): Tensor {
   return applyUnary(absOp, 'abs', x)
@@ -63,7 +63,7 @@ const addOp: OpDefinition = defineBinary({
  * x + y, broadcasting; both of one dtype (numbers take the tensor's), integers wrap.
  *
  * @throws ShapeError when the shapes do not broadcast; DTypeError for different dtypes or bool.
- * @example add([1, 2], 10) // [11, 12]
+ * @example tf.add([1, 2], 10) // [11, 12]
  */
 export function add(x: TensorLike, y: TensorLike): Tensor {
   return applyBinary(addOp, 'add', x, y)
@@ -82,7 +82,7 @@ const subOp: OpDefinition = defineBinary({
  * x − y, broadcasting; both of one dtype (numbers take the tensor's), integers wrap.
  *
  * @throws ShapeError when the shapes do not broadcast; DTypeError for different dtypes or bool.
- * @example sub([1, 2], 10) // [-9, -8]
+ * @example tf.sub([1, 2], 10) // [-9, -8]
  */
 export function sub(x: TensorLike, y: TensorLike): Tensor {
   return applyBinary(subOp, 'sub', x, y)
@@ -101,7 +101,7 @@ const mulOp: OpDefinition = defineBinary({
  * x · y elementwise, broadcasting; both of one dtype (numbers take the tensor's), integers wrap.
  *
  * @throws ShapeError when the shapes do not broadcast; DTypeError for different dtypes or bool.
- * @example mul([1, 2], 10) // [10, 20]
+ * @example tf.mul([1, 2], 10) // [10, 20]
  */
 export function mul(x: TensorLike, y: TensorLike): Tensor {
   return applyBinary(mulOp, 'mul', x, y)
@@ -124,7 +124,7 @@ const divOp: OpDefinition = defineBinary({
  * converted to float32 first: true division, never truncating (see floorDiv).
  *
  * @throws ShapeError when the shapes do not broadcast; DTypeError for different dtypes or bool.
- * @example div([1, 2], 4) // [0.25, 0.5]
+ * @example tf.div([1, 2], 4) // [0.25, 0.5]
  */
 export function div(x: TensorLike, y: TensorLike): Tensor {
   const tensors = convertTogether('div', [
@@ -171,7 +171,7 @@ const idivOp: OpDefinition = defineBinary({
  * The quotient of integers rounded toward zero, broadcasting; int32 or uint8, both alike. No gradient.
  *
  * @throws CheckError when a divisor is 0; ShapeError when the shapes do not broadcast; DTypeError for other dtypes.
- * @example truncatedDiv(cast(-7, 'int32'), 2) // -3
+ * @example tf.truncatedDiv(tf.cast(-7, 'int32'), 2) // -3
  */
 export function truncatedDiv(x: TensorLike, y: TensorLike): Tensor {
   return applyBinary(idivOp, 'truncatedDiv', x, y)
@@ -195,7 +195,7 @@ const remOp: OpDefinition = defineBinary({
  * for the one with the sign of the divisor.
  *
  * @throws CheckError when an integer divisor is 0; ShapeError when the shapes do not broadcast; DTypeError for bool.
- * @example truncatedMod([-7, 7], 3) // [-1, 1]
+ * @example tf.truncatedMod([-7, 7], 3) // [-1, 1]
  */
 export function truncatedMod(x: TensorLike, y: TensorLike): Tensor {
   return applyBinary(remOp, 'truncatedMod', x, y)
@@ -205,7 +205,7 @@ export function truncatedMod(x: TensorLike, y: TensorLike): Tensor {
  * x², in the dtype and shape of `x`; integers wrap.
  *
  * @throws DTypeError for bool.
- * @example square([2, -3]) // [4, 9]
+ * @example tf.square([2, -3]) // [4, 9]
  */
 export function square(x: TensorLike): Tensor {
   const tensor = convertToTensor(x, { op: 'square' })

@@ -79,7 +79,7 @@ export function broadcastAlong(x: Tensor, shape: Shape, axes: readonly number[])
  * front. Any dtype.
  *
  * @throws ShapeError when the shapes do not fit.
- * @example broadcastTo([1, 2], [2, 2]) // [[1, 2], [1, 2]]
+ * @example tf.broadcastTo([1, 2], [2, 2]) // [[1, 2], [1, 2]]
  */
 export function broadcastTo(x: TensorLike, shape: readonly Size[]): Tensor {
   const tensor = convertToTensor(x, { op: 'broadcastTo' })
@@ -151,7 +151,7 @@ export function filled(dtype: DType, shape: Shape, value: number): Tensor {
 /**
  * Zeros (false) of the shape and dtype of `x`.
  *
- * @example zerosLike([1, 2]) // [0, 0]
+ * @example tf.zerosLike([1, 2]) // [0, 0]
  */
 export function zerosLike(x: TensorLike): Tensor {
   const tensor = convertToTensor(x, { op: 'zerosLike' })
@@ -161,7 +161,7 @@ export function zerosLike(x: TensorLike): Tensor {
 /**
  * Ones (true) of the shape and dtype of `x`.
  *
- * @example onesLike([1, 2]) // [1, 1]
+ * @example tf.onesLike([1, 2]) // [1, 1]
  */
 export function onesLike(x: TensorLike): Tensor {
   const tensor = convertToTensor(x, { op: 'onesLike' })
@@ -203,7 +203,7 @@ export function applyReduction(op: OpDefinition<ReduceAttrs>, x: Tensor, axes: r
  * nothing is 0.
  *
  * @throws DTypeError for bool; ValueError when an axis does not exist.
- * @example reduceSum(x, [0]) // of [[1, 2], [3, 4]]: [4, 6]
+ * @example reduceSum(tf.tensor([[1, 2], [3, 4]]), [0]) // [4, 6]
  */
 export function reduceSum(x: Tensor, axes: readonly number[]): Tensor {
   return applyReduction(reduceSumOp, x, axes)

@@ -37,7 +37,7 @@ const castOp: OpDefinition<CastAttrs> = defineOp<CastAttrs>({
  * true); bool to number gives 0 and 1. The gradient flows between float dtypes only.
  *
  * @throws ValueError when `dtype` is not a dtype.
- * @example cast([1.7, -1.7], 'int32') // [1, -1]
+ * @example tf.cast([1.7, -1.7], 'int32') // [1, -1]
  */
 export function cast(x: TensorLike, dtype: DType): Tensor {
   if (!dtypes.includes(dtype))
@@ -77,7 +77,7 @@ const bitcastOp: OpDefinition<BitcastAttrs> = defineOp<BitcastAttrs>({
  * The bits of float32 or int32 elements read as the other dtype, in the shape of `x`. No gradient.
  *
  * @throws DTypeError for other dtypes.
- * @example bitcast(1, 'int32') // 0x3f800000
+ * @example tf.bitcast(1, 'int32') // 0x3f800000
  */
 export function bitcast(x: TensorLike, dtype: 'float32' | 'int32'): Tensor {
   const tensor = convertToTensor(x, { op: 'bitcast' })

@@ -89,7 +89,7 @@ function together(op: string, tensors: readonly TensorLike[]): Tensor[] {
  *
  * @throws ShapeError when ranks or other sizes differ; DTypeError when dtypes differ; ValueError for an empty list or
  *   an axis that does not exist.
- * @example concat([[1, 2], [3]]) // [1, 2, 3]
+ * @example tf.concat([[1, 2], [3]]) // [1, 2, 3]
  */
 export function concat(tensors: readonly TensorLike[], axis = 0): Tensor {
   const operands = together('concat', tensors)
@@ -102,7 +102,7 @@ export function concat(tensors: readonly TensorLike[], axis = 0): Tensor {
  * Tensors of one dtype (any) and shape joined along a new axis before `axis`.
  *
  * @throws ShapeError when shapes differ; DTypeError when dtypes differ; ValueError for an empty list or a bad axis.
- * @example stack([[1, 2], [3, 4]]) // [[1, 2], [3, 4]]
+ * @example tf.stack([[1, 2], [3, 4]]) // [[1, 2], [3, 4]]
  */
 export function stack(tensors: readonly TensorLike[], axis = 0): Tensor {
   const operands = together('stack', tensors)

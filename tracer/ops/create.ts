@@ -123,7 +123,7 @@ defineOp<{ readonly size: Size }>({
  * The size of an axis as an int32 scalar: the way to compute with a size that is not known while tracing.
  *
  * @throws ValueError when the axis does not exist.
- * @example sizeOf([1, 2, 3], 0) // 3
+ * @example tf.sizeOf([1, 2, 3], 0) // 3
  */
 export function sizeOf(x: TensorLike, axis = 0): Tensor {
   const tensor = convertToTensor(x, { op: 'sizeOf' })

@@ -124,7 +124,7 @@ function applyCumulative(
  * only those before it when `exclusive`; from the end when `reverse`. Integers wrap.
  *
  * @throws DTypeError for bool; ValueError when the axis does not exist.
- * @example cumsum([1, 2, 3]) // [1, 3, 6]
+ * @example tf.cumsum([1, 2, 3]) // [1, 3, 6]
  */
 export function cumsum(x: TensorLike, axis = 0, exclusive = false, reverse = false): Tensor {
   return applyCumulative(cumulativeSumOp, 'cumsum', x, axis, exclusive, reverse)
@@ -135,7 +135,7 @@ export function cumsum(x: TensorLike, axis = 0, exclusive = false, reverse = fal
  * one, or only those before it when `exclusive`; from the end when `reverse`. Integers wrap.
  *
  * @throws DTypeError for bool; ValueError when the axis does not exist.
- * @example cumprod([1, 2, 3]) // [1, 2, 6]
+ * @example tf.cumprod([1, 2, 3]) // [1, 2, 6]
  */
 export function cumprod(x: TensorLike, axis = 0, exclusive = false, reverse = false): Tensor {
   return applyCumulative(cumulativeProdOp, 'cumprod', x, axis, exclusive, reverse)

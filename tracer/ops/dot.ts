@@ -152,7 +152,7 @@ export function dotRead(context: LowerContext<DotAttrs>, index: readonly Expr[])
  * batchA[i], batchB[i]. Result axes: batch, free axes of a, free axes of b. Numeric dtypes, one for both; integers wrap.
  *
  * @throws ShapeError when paired sizes differ or axes do not pair up; DTypeError for different dtypes or bool.
- * @example dot(a, b, { contractA: [1], contractB: [0], batchA: [], batchB: [] }) // the matrix product
+ * @example dot([[1, 2]], [[3], [4]], { contractA: [1], contractB: [0], batchA: [], batchB: [] }) // [[11]]
  */
 export function dot(a: TensorLike, b: TensorLike, attrs: DotAttrs): Tensor {
   return bindOne(

@@ -175,7 +175,7 @@ function startTensors(op: string, starts: readonly TensorLike[]): Tensor[] {
  * The part of `x` (any dtype) that has shape `sizes` and starts at `starts`, one int32 scalar per axis.
  *
  * @throws CheckError when the part is not inside; ShapeError when sizes and axes do not fit; DTypeError for float starts.
- * @example dynamicSlice([1, 2, 3, 4], [i], [2]) // with i = 1: [2, 3]
+ * @example dynamicSlice([1, 2, 3, 4], [tf.scalar(1, 'int32')], [2]) // [2, 3]
  */
 export function dynamicSlice(x: TensorLike, starts: readonly TensorLike[], sizes: readonly Size[]): Tensor {
   const tensor = convertToTensor(x, { op: 'dynamicSlice' })
@@ -186,7 +186,7 @@ export function dynamicSlice(x: TensorLike, starts: readonly TensorLike[], sizes
  * `x` (any dtype) with the part that starts at `starts`, one int32 scalar per axis, replaced by `update`.
  *
  * @throws CheckError when the part is not inside; ShapeError when it cannot be; DTypeError for different dtypes.
- * @example dynamicUpdate([1, 2, 3, 4], [8, 9], [i]) // with i = 1: [1, 8, 9, 4]
+ * @example dynamicUpdate([1, 2, 3, 4], [8, 9], [tf.scalar(1, 'int32')]) // [1, 8, 9, 4]
  */
 export function dynamicUpdate(x: TensorLike, update: TensorLike, starts: readonly TensorLike[]): Tensor {
   const tensor = convertToTensor(x, { op: 'dynamicUpdate' })

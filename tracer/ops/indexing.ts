@@ -265,7 +265,7 @@ function indicesTensor(op: string, indices: TensorLike): Tensor {
  *
  * @throws CheckError for an index out of range; ShapeError when batch axes differ; ValueError when the axis does not
  *   exist; DTypeError for float indices.
- * @example gather([10, 20, 30], [2, 0]) // [30, 10]
+ * @example tf.gather([10, 20, 30], [2, 0]) // [30, 10]
  */
 export function gather(x: TensorLike, indices: TensorLike, options: IndexingOptions = {}): Tensor {
   const tensor = convertToTensor(x, { op: 'gather' })

@@ -73,7 +73,7 @@ function compare(op: CompareOp, x: TensorLike, y: TensorLike): Tensor {
  * x = y as bool, broadcasting; both of one dtype. NaN equals nothing.
  *
  * @throws ShapeError when the shapes do not broadcast; DTypeError for different dtypes.
- * @example equal([1, 2], 2) // [false, true]
+ * @example tf.equal([1, 2], 2) // [false, true]
  */
 export function equal(x: TensorLike, y: TensorLike): Tensor {
   return compare('eq', x, y)
@@ -83,7 +83,7 @@ export function equal(x: TensorLike, y: TensorLike): Tensor {
  * x ≠ y as bool, broadcasting; both of one dtype. NaN differs from everything.
  *
  * @throws ShapeError when the shapes do not broadcast; DTypeError for different dtypes.
- * @example notEqual([1, 2], 2) // [true, false]
+ * @example tf.notEqual([1, 2], 2) // [true, false]
  */
 export function notEqual(x: TensorLike, y: TensorLike): Tensor {
   return compare('ne', x, y)
@@ -93,7 +93,7 @@ export function notEqual(x: TensorLike, y: TensorLike): Tensor {
  * x < y as bool, broadcasting; both of one numeric dtype. False with NaN.
  *
  * @throws ShapeError when the shapes do not broadcast; DTypeError for different dtypes or bool.
- * @example less([1, 2], 2) // [true, false]
+ * @example tf.less([1, 2], 2) // [true, false]
  */
 export function less(x: TensorLike, y: TensorLike): Tensor {
   return compare('lt', x, y)
@@ -103,7 +103,7 @@ export function less(x: TensorLike, y: TensorLike): Tensor {
  * x ≤ y as bool, broadcasting; both of one numeric dtype. False with NaN.
  *
  * @throws ShapeError when the shapes do not broadcast; DTypeError for different dtypes or bool.
- * @example lessEqual([1, 2], 1) // [true, false]
+ * @example tf.lessEqual([1, 2], 1) // [true, false]
  */
 export function lessEqual(x: TensorLike, y: TensorLike): Tensor {
   return compare('le', x, y)
@@ -113,7 +113,7 @@ export function lessEqual(x: TensorLike, y: TensorLike): Tensor {
  * x > y as bool, broadcasting; both of one numeric dtype. False with NaN.
  *
  * @throws ShapeError when the shapes do not broadcast; DTypeError for different dtypes or bool.
- * @example greater([1, 2], 1) // [false, true]
+ * @example tf.greater([1, 2], 1) // [false, true]
  */
 export function greater(x: TensorLike, y: TensorLike): Tensor {
   return compare('gt', x, y)
@@ -123,7 +123,7 @@ export function greater(x: TensorLike, y: TensorLike): Tensor {
  * x ≥ y as bool, broadcasting; both of one numeric dtype. False with NaN.
  *
  * @throws ShapeError when the shapes do not broadcast; DTypeError for different dtypes or bool.
- * @example greaterEqual([1, 2], 2) // [false, true]
+ * @example tf.greaterEqual([1, 2], 2) // [false, true]
  */
 export function greaterEqual(x: TensorLike, y: TensorLike): Tensor {
   return compare('ge', x, y)
@@ -178,7 +178,7 @@ const selectOp: OpDefinition = defineOp({
  * x where `condition` (bool) holds, else y, elementwise; the three broadcast together, x and y of one dtype (any).
  *
  * @throws ShapeError when the shapes do not broadcast; DTypeError when the condition is not bool or x and y differ.
- * @example where([true, false], [1, 2], 0) // [1, 0]
+ * @example tf.where([true, false], [1, 2], 0) // [1, 0]
  */
 export function where(condition: TensorLike, x: TensorLike, y: TensorLike): Tensor {
   const chosen = convertToTensor(condition, { op: 'where' })
@@ -248,7 +248,7 @@ function demandIntegers(op: string, x: TensorLike, y: TensorLike): Tensor[] {
  * Not x, for bool, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example logicalNot([true, false]) // [false, true]
+ * @example tf.logicalNot([true, false]) // [false, true]
  */
 export function logicalNot(x: TensorLike): Tensor {
   return bindOne(notOp, demandBool('logicalNot', [x]), {})
@@ -258,7 +258,7 @@ export function logicalNot(x: TensorLike): Tensor {
  * x and y, for bool, broadcasting.
  *
  * @throws DTypeError for other dtypes; ShapeError when the shapes do not broadcast.
- * @example logicalAnd([true, false], true) // [true, false]
+ * @example tf.logicalAnd([true, false], true) // [true, false]
  */
 export function logicalAnd(x: TensorLike, y: TensorLike): Tensor {
   return bindOne(andOp, broadcastTogether('logicalAnd', demandBool('logicalAnd', [x, y])), {})
@@ -268,7 +268,7 @@ export function logicalAnd(x: TensorLike, y: TensorLike): Tensor {
  * x or y, for bool, broadcasting.
  *
  * @throws DTypeError for other dtypes; ShapeError when the shapes do not broadcast.
- * @example logicalOr([true, false], false) // [true, false]
+ * @example tf.logicalOr([true, false], false) // [true, false]
  */
 export function logicalOr(x: TensorLike, y: TensorLike): Tensor {
   return bindOne(orOp, broadcastTogether('logicalOr', demandBool('logicalOr', [x, y])), {})
@@ -278,7 +278,7 @@ export function logicalOr(x: TensorLike, y: TensorLike): Tensor {
  * Either x or y but not both, for bool, broadcasting.
  *
  * @throws DTypeError for other dtypes; ShapeError when the shapes do not broadcast.
- * @example logicalXor([true, false], true) // [false, true]
+ * @example tf.logicalXor([true, false], true) // [false, true]
  */
 export function logicalXor(x: TensorLike, y: TensorLike): Tensor {
   return bindOne(xorOp, broadcastTogether('logicalXor', demandBool('logicalXor', [x, y])), {})
@@ -288,7 +288,7 @@ export function logicalXor(x: TensorLike, y: TensorLike): Tensor {
  * The bits of x inverted, for int32 and uint8, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example bitwiseNot(cast([0, 1], 'int32')) // [-1, -2]
+ * @example tf.bitwiseNot(tf.cast([0, 1], 'int32')) // [-1, -2]
  */
 export function bitwiseNot(x: TensorLike): Tensor {
   const tensor = convertToTensor(x, { op: 'bitwiseNot' })
@@ -300,7 +300,7 @@ export function bitwiseNot(x: TensorLike): Tensor {
  * Bits set in both, for int32 and uint8, broadcasting.
  *
  * @throws DTypeError for other dtypes; ShapeError when the shapes do not broadcast.
- * @example bitwiseAnd(cast([5, 6], 'int32'), 3) // [1, 2]
+ * @example tf.bitwiseAnd(tf.cast([5, 6], 'int32'), 3) // [1, 2]
  */
 export function bitwiseAnd(x: TensorLike, y: TensorLike): Tensor {
   return bindOne(andOp, broadcastTogether('bitwiseAnd', demandIntegers('bitwiseAnd', x, y)), {})
@@ -310,7 +310,7 @@ export function bitwiseAnd(x: TensorLike, y: TensorLike): Tensor {
  * Bits set in either, for int32 and uint8, broadcasting.
  *
  * @throws DTypeError for other dtypes; ShapeError when the shapes do not broadcast.
- * @example bitwiseOr(cast([5, 6], 'int32'), 3) // [7, 7]
+ * @example tf.bitwiseOr(tf.cast([5, 6], 'int32'), 3) // [7, 7]
  */
 export function bitwiseOr(x: TensorLike, y: TensorLike): Tensor {
   return bindOne(orOp, broadcastTogether('bitwiseOr', demandIntegers('bitwiseOr', x, y)), {})
@@ -320,7 +320,7 @@ export function bitwiseOr(x: TensorLike, y: TensorLike): Tensor {
  * Bits set in one of the two, for int32 and uint8, broadcasting.
  *
  * @throws DTypeError for other dtypes; ShapeError when the shapes do not broadcast.
- * @example bitwiseXor(cast([5, 6], 'int32'), 3) // [6, 5]
+ * @example tf.bitwiseXor(tf.cast([5, 6], 'int32'), 3) // [6, 5]
  */
 export function bitwiseXor(x: TensorLike, y: TensorLike): Tensor {
   return bindOne(xorOp, broadcastTogether('bitwiseXor', demandIntegers('bitwiseXor', x, y)), {})
@@ -331,7 +331,7 @@ export function bitwiseXor(x: TensorLike, y: TensorLike): Tensor {
  * bits beyond the width of the dtype are lost.
  *
  * @throws DTypeError for other dtypes; ShapeError when the shapes do not broadcast.
- * @example leftShift(cast([1, 3], 'int32'), 2) // [4, 12]
+ * @example tf.leftShift(tf.cast([1, 3], 'int32'), 2) // [4, 12]
  */
 export function leftShift(x: TensorLike, y: TensorLike): Tensor {
   return applyBinary(shiftLeftOp, 'leftShift', x, y)
@@ -341,7 +341,7 @@ export function leftShift(x: TensorLike, y: TensorLike): Tensor {
  * x shifted right by y bits, for int32 (the sign bit is repeated) and uint8, broadcasting; y is taken modulo 32.
  *
  * @throws DTypeError for other dtypes; ShapeError when the shapes do not broadcast.
- * @example rightShift(cast([-8, 8], 'int32'), 1) // [-4, 4]
+ * @example tf.rightShift(tf.cast([-8, 8], 'int32'), 1) // [-4, 4]
  */
 export function rightShift(x: TensorLike, y: TensorLike): Tensor {
   return applyBinary(shiftRightOp, 'rightShift', x, y)

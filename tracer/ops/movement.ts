@@ -134,7 +134,7 @@ function inferShape(shape: readonly Size[], x: Tensor): Shape {
  * The elements of `x` in row-major order under another shape. One size may be −1 and is computed. Any dtype.
  *
  * @throws ShapeError when the number of elements differs; ValueError for two −1.
- * @example reshape([1, 2, 3, 4], [2, -1]) // [[1, 2], [3, 4]]
+ * @example tf.reshape([1, 2, 3, 4], [2, -1]) // [[1, 2], [3, 4]]
  */
 export function reshape(x: TensorLike, shape: readonly Size[]): Tensor {
   const tensor = convertToTensor(x, { op: 'reshape' })
@@ -146,7 +146,7 @@ export function reshape(x: TensorLike, shape: readonly Size[]): Tensor {
  * `x` with a new axis of size 1 before `axis`; a negative axis counts from the end of the result. Any dtype.
  *
  * @throws ValueError when `axis` is not in −rank−1 … rank.
- * @example expandDims([1, 2], 0) // [[1, 2]]
+ * @example tf.expandDims([1, 2], 0) // [[1, 2]]
  */
 export function expandDims(x: TensorLike, axis = 0): Tensor {
   const tensor = convertToTensor(x, { op: 'expandDims' })
@@ -159,7 +159,7 @@ export function expandDims(x: TensorLike, axis = 0): Tensor {
  * `x` without axes of size 1: those named, or all that are known to have size 1. Any dtype.
  *
  * @throws ShapeError when a named axis has another size; ValueError when it is no axis.
- * @example squeeze([[1, 2]], [0]) // [1, 2]
+ * @example tf.squeeze([[1, 2]], [0]) // [1, 2]
  */
 export function squeeze(x: TensorLike, axis?: readonly number[]): Tensor {
   const tensor = convertToTensor(x, { op: 'squeeze' })
@@ -222,7 +222,7 @@ const transposeOp: OpDefinition<TransposeAttrs> = defineOp<TransposeAttrs>({
  * order is reversed. Any dtype; negative axes count from the end.
  *
  * @throws ShapeError when `permutation` does not name every axis once.
- * @example transpose([[1, 2], [3, 4]]) // [[1, 3], [2, 4]]
+ * @example tf.transpose([[1, 2], [3, 4]]) // [[1, 3], [2, 4]]
  */
 export function transpose(x: TensorLike, permutation?: readonly number[] | null): Tensor {
   const tensor = convertToTensor(x, { op: 'transpose' })
@@ -264,7 +264,7 @@ const reverseOp: OpDefinition<ReverseAttrs> = defineOp<ReverseAttrs>({
  * `x` with the order of its elements reversed along `axis` (one, several, or all axes). Any dtype.
  *
  * @throws ValueError when an axis does not exist or is named twice.
- * @example reverse([1, 2, 3]) // [3, 2, 1]
+ * @example tf.reverse([1, 2, 3]) // [3, 2, 1]
  */
 export function reverse(x: TensorLike, axis?: number | readonly number[] | null): Tensor {
   const tensor = convertToTensor(x, { op: 'reverse' })

@@ -70,7 +70,7 @@ const powOp: OpDefinition = defineBinary({
  *
  * @throws CheckError for a negative integer exponent; ShapeError when the shapes do not broadcast; DTypeError for
  *   different dtypes or bool.
- * @example pow([2, 3], 2) // [4, 9]
+ * @example tf.pow([2, 3], 2) // [4, 9]
  */
 export function pow(x: TensorLike, y: TensorLike): Tensor {
   return applyBinary(powOp, 'pow', x, y)
@@ -97,7 +97,7 @@ const atan2Op: OpDefinition = defineBinary({
  * The angle of the point (x, y), in −π … π, broadcasting; float32 or float64, signs of zeros count.
  *
  * @throws ShapeError when the shapes do not broadcast; DTypeError for other dtypes.
- * @example atan2([1, -1], [0, 0]) // [1.5707964, -1.5707964]
+ * @example tf.atan2([1, -1], [0, 0]) // [1.5707964, -1.5707964]
  */
 export function atan2(y: TensorLike, x: TensorLike): Tensor {
   return applyBinary(atan2Op, 'atan2', y, x)
@@ -128,7 +128,7 @@ const minOp: OpDefinition = defineExtreme('min', 'minimum', lessEqual)
  * The larger of x and y, broadcasting; both of one numeric dtype. NaN if either is NaN. At a tie the gradient goes to x.
  *
  * @throws ShapeError when the shapes do not broadcast; DTypeError for different dtypes or bool.
- * @example maximum([1, 5], 3) // [3, 5]
+ * @example tf.maximum([1, 5], 3) // [3, 5]
  */
 export function maximum(x: TensorLike, y: TensorLike): Tensor {
   return applyBinary(maxOp, 'maximum', x, y)
@@ -138,7 +138,7 @@ export function maximum(x: TensorLike, y: TensorLike): Tensor {
  * The smaller of x and y, broadcasting; both of one numeric dtype. NaN if either is NaN. At a tie the gradient goes to x.
  *
  * @throws ShapeError when the shapes do not broadcast; DTypeError for different dtypes or bool.
- * @example minimum([1, 5], 3) // [1, 3]
+ * @example tf.minimum([1, 5], 3) // [1, 3]
  */
 export function minimum(x: TensorLike, y: TensorLike): Tensor {
   return applyBinary(minOp, 'minimum', x, y)

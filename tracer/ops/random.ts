@@ -95,7 +95,7 @@ const randomBitsOp: OpDefinition<RandomBitsAttrs> = defineOp<RandomBitsAttrs>({
  * (int32[4], the lowest word first): element i is output i mod 4 of the block at counter + ⌊i/4⌋. No gradient.
  *
  * @throws ShapeError or DTypeError when key or counter are of another type.
- * @example randomBits(key, counter, [2, 3])
+ * @example randomBits(tf.tensor([1, 0], 'int32'), tf.tensor([0, 0, 0, 0], 'int32'), [2, 3]).shape // [2, 3]
  */
 export function randomBits(key: TensorLike, counter: TensorLike, shape: Shape): Tensor {
   return bindOne(

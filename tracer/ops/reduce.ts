@@ -76,7 +76,7 @@ const orOp: OpDefinition<ReduceAttrs> = defineReduction('or', 'any', logical, 'n
  * it is 1. The gradient is right with any number of zeros.
  *
  * @throws DTypeError for bool; ValueError when an axis does not exist.
- * @example reduceProd(x, [0]) // of [[1, 2], [3, 4]]: [3, 8]
+ * @example reduceProd(tf.tensor([[1, 2], [3, 4]]), [0]) // [3, 8]
  */
 export function reduceProd(x: Tensor, axes: readonly number[]): Tensor {
   return applyReduction(prodOp, x, axes)
@@ -87,7 +87,7 @@ export function reduceProd(x: Tensor, axes: readonly number[]): Tensor {
  * nothing −∞, or the least integer. Ties share the gradient equally.
  *
  * @throws DTypeError for bool; ValueError when an axis does not exist.
- * @example reduceMax(x, [0]) // of [[1, 4], [3, 2]]: [3, 4]
+ * @example reduceMax(tf.tensor([[1, 4], [3, 2]]), [0]) // [3, 4]
  */
 export function reduceMax(x: Tensor, axes: readonly number[]): Tensor {
   return applyReduction(maxOp, x, axes)
@@ -98,7 +98,7 @@ export function reduceMax(x: Tensor, axes: readonly number[]): Tensor {
  * nothing +∞, or the greatest integer. Ties share the gradient equally.
  *
  * @throws DTypeError for bool; ValueError when an axis does not exist.
- * @example reduceMin(x, [0]) // of [[1, 4], [3, 2]]: [1, 2]
+ * @example reduceMin(tf.tensor([[1, 4], [3, 2]]), [0]) // [1, 2]
  */
 export function reduceMin(x: Tensor, axes: readonly number[]): Tensor {
   return applyReduction(minOp, x, axes)
@@ -108,7 +108,7 @@ export function reduceMin(x: Tensor, axes: readonly number[]): Tensor {
  * Whether all are true over `axes` (counted from the front, ascending), which are removed; of nothing true.
  *
  * @throws DTypeError for other dtypes than bool; ValueError when an axis does not exist.
- * @example reduceAnd(x, [0]) // of [[true, false], [true, true]]: [true, false]
+ * @example reduceAnd(tf.tensor([[true, false], [true, true]]), [0]) // [true, false]
  */
 export function reduceAnd(x: Tensor, axes: readonly number[]): Tensor {
   return applyReduction(andOp, x, axes)
@@ -118,7 +118,7 @@ export function reduceAnd(x: Tensor, axes: readonly number[]): Tensor {
  * Whether any is true over `axes` (counted from the front, ascending), which are removed; of nothing false.
  *
  * @throws DTypeError for other dtypes than bool; ValueError when an axis does not exist.
- * @example reduceOr(x, [0]) // of [[true, false], [true, false]]: [true, false]
+ * @example reduceOr(tf.tensor([[true, false], [true, false]]), [0]) // [true, false]
  */
 export function reduceOr(x: Tensor, axes: readonly number[]): Tensor {
   return applyReduction(orOp, x, axes)

@@ -33,7 +33,7 @@ function applyRounding(op: OpDefinition, x: TensorLike): Tensor {
  * The largest integers ≤ x, in the dtype and shape of `x`; −0 stays, integers are returned as they are. No gradient.
  *
  * @throws DTypeError for bool.
- * @example floor([1.5, -1.5]) // [1, -2]
+ * @example tf.floor([1.5, -1.5]) // [1, -2]
  */
 export function floor(x: TensorLike): Tensor {
   return applyRounding(floorOp, x)
@@ -43,7 +43,7 @@ export function floor(x: TensorLike): Tensor {
  * The smallest integers ≥ x, in the dtype and shape of `x`; −0 stays, integers are returned as they are. No gradient.
  *
  * @throws DTypeError for bool.
- * @example ceil([1.5, -1.5]) // [2, -1]
+ * @example tf.ceil([1.5, -1.5]) // [2, -1]
  */
 export function ceil(x: TensorLike): Tensor {
   return applyRounding(ceilOp, x)
@@ -54,7 +54,7 @@ export function ceil(x: TensorLike): Tensor {
  * gradient.
  *
  * @throws DTypeError for bool.
- * @example round([0.5, 1.5, 2.5]) // [0, 2, 2]
+ * @example tf.round([0.5, 1.5, 2.5]) // [0, 2, 2]
  */
 export function round(x: TensorLike): Tensor {
   return applyRounding(roundOp, x)
@@ -64,7 +64,7 @@ export function round(x: TensorLike): Tensor {
  * `x` rounded toward zero, in the dtype and shape of `x`; integers are returned as they are. No gradient.
  *
  * @throws DTypeError for bool.
- * @example trunc([1.5, -1.5]) // [1, -1]
+ * @example tf.trunc([1.5, -1.5]) // [1, -1]
  */
 export function trunc(x: TensorLike): Tensor {
   return applyRounding(truncOp, x)
@@ -88,7 +88,7 @@ const signOp: OpDefinition = defineUnary({
  * −1, 0 or 1 by the sign of each element, in the dtype and shape of `x`; NaN stays NaN. The gradient is 0.
  *
  * @throws DTypeError for bool.
- * @example sign([-2, 0, 3]) // [-1, 0, 1]
+ * @example tf.sign([-2, 0, 3]) // [-1, 0, 1]
  */
 export function sign(x: TensorLike): Tensor {
   return applyUnary(signOp, 'sign', x)

@@ -143,7 +143,7 @@ export function sliceWithStrides(x: Tensor, attrs: SliceAttrs): Tensor {
  * remaining axes being taken whole. A negative begin counts from the end; a size of −1 reaches to the end. Any dtype.
  *
  * @throws ShapeError when the part is not inside `x`; ValueError when there are more numbers than axes.
- * @example slice([[1, 2, 3], [4, 5, 6]], [0, 1], [2, 2]) // [[2, 3], [5, 6]]
+ * @example tf.slice([[1, 2, 3], [4, 5, 6]], [0, 1], [2, 2]) // [[2, 3], [5, 6]]
  */
 export function slice(
   x: TensorLike,
@@ -184,7 +184,7 @@ export function sliceAxis(x: Tensor, axis: number, start: Size, size: Size, stri
  * Element `index` of `x` along `axis`, without that axis. A negative index counts from the end. Any dtype.
  *
  * @throws ShapeError when the index is out of bounds; ValueError when `x` has no such axis.
- * @example elementAt([[1, 2], [3, 4]], -1) // [3, 4]
+ * @example tf.at([[1, 2], [3, 4]], -1) // [3, 4]
  */
 export function elementAt(x: TensorLike, index: number, axis = 0): Tensor {
   const tensor = convertToTensor(x, { op: 'at' })
@@ -325,7 +325,7 @@ function isPositive(...amounts: readonly (readonly Size[])[]): boolean {
  * negative `low` and `high` cut off. Any dtype; `value` is a scalar of the dtype of `x`.
  *
  * @throws ShapeError when the amounts do not fit.
- * @example padWith(x, { low: [1], high: [0], interior: [0] }, 9) // of [1, 2]: [9, 1, 2]
+ * @example padWith(tf.tensor([1, 2]), { low: [1], high: [0], interior: [0] }, 9) // [9, 1, 2]
  */
 export function padWith(x: Tensor, attrs: PadAttrs, value: Tensor | number): Tensor {
   if ([attrs.low, attrs.high, attrs.interior].every((list) => list.every((size) => size === 0))) return x

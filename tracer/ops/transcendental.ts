@@ -53,7 +53,7 @@ function oneMinusSquare(x: Tensor): Tensor {
  * The square root; NaN below 0, −0 stays. Elementwise on float32 or float64, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example sqrt([4, 9]) // [2, 3]
+ * @example tf.sqrt([4, 9]) // [2, 3]
  */
 export function sqrt(x: TensorLike): Tensor {
   return applyUnary(sqrtOp, 'sqrt', x)
@@ -63,7 +63,7 @@ export function sqrt(x: TensorLike): Tensor {
  * e to the power x. Elementwise on float32 or float64, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example exp([0, 1]) // [1, 2.7182817]
+ * @example tf.exp([0, 1]) // [1, 2.7182817]
  */
 export function exp(x: TensorLike): Tensor {
   return applyUnary(expOp, 'exp', x)
@@ -73,7 +73,7 @@ export function exp(x: TensorLike): Tensor {
  * e to the power x, minus 1, exact near 0. Elementwise on float32 or float64, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example expm1([0, 1]) // [0, 1.7182819]
+ * @example tf.expm1([0, 1]) // [0, 1.7182819]
  */
 export function expm1(x: TensorLike): Tensor {
   return applyUnary(expm1Op, 'expm1', x)
@@ -83,7 +83,7 @@ export function expm1(x: TensorLike): Tensor {
  * The natural logarithm; −∞ at 0, NaN below. Elementwise on float32 or float64, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example log([1, Math.E]) // [0, 1]
+ * @example tf.log([1, Math.E]) // [0, 1]
  */
 export function log(x: TensorLike): Tensor {
   return applyUnary(logOp, 'log', x)
@@ -93,7 +93,7 @@ export function log(x: TensorLike): Tensor {
  * The natural logarithm of 1 + x, exact near 0. Elementwise on float32 or float64, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example log1p([0, 1]) // [0, 0.6931472]
+ * @example tf.log1p([0, 1]) // [0, 0.6931472]
  */
 export function log1p(x: TensorLike): Tensor {
   return applyUnary(log1pOp, 'log1p', x)
@@ -103,7 +103,7 @@ export function log1p(x: TensorLike): Tensor {
  * The sine of x in radians. Elementwise on float32 or float64, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example sin([0, Math.PI / 2]) // [0, 1]
+ * @example tf.sin([0, Math.PI / 2]) // [0, 1]
  */
 export function sin(x: TensorLike): Tensor {
   return applyUnary(sinOp, 'sin', x)
@@ -113,7 +113,7 @@ export function sin(x: TensorLike): Tensor {
  * The cosine of x in radians. Elementwise on float32 or float64, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example cos([0, Math.PI]) // [1, -1]
+ * @example tf.cos([0, Math.PI]) // [1, -1]
  */
 export function cos(x: TensorLike): Tensor {
   return applyUnary(cosOp, 'cos', x)
@@ -123,7 +123,7 @@ export function cos(x: TensorLike): Tensor {
  * The tangent of x in radians. Elementwise on float32 or float64, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example tan([0, 1]) // [0, 1.5574077]
+ * @example tf.tan([0, 1]) // [0, 1.5574077]
  */
 export function tan(x: TensorLike): Tensor {
   return applyUnary(tanOp, 'tan', x)
@@ -133,7 +133,7 @@ export function tan(x: TensorLike): Tensor {
  * The angle in −π/2 … π/2 whose sine is x; NaN outside −1 … 1. Elementwise on float32 or float64, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example asin([0, 1]) // [0, 1.5707964]
+ * @example tf.asin([0, 1]) // [0, 1.5707964]
  */
 export function asin(x: TensorLike): Tensor {
   return applyUnary(asinOp, 'asin', x)
@@ -143,7 +143,7 @@ export function asin(x: TensorLike): Tensor {
  * The angle in 0 … π whose cosine is x; NaN outside −1 … 1. Elementwise on float32 or float64, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example acos([1, 0]) // [0, 1.5707964]
+ * @example tf.acos([1, 0]) // [0, 1.5707964]
  */
 export function acos(x: TensorLike): Tensor {
   return applyUnary(acosOp, 'acos', x)
@@ -153,7 +153,7 @@ export function acos(x: TensorLike): Tensor {
  * The angle in −π/2 … π/2 whose tangent is x. Elementwise on float32 or float64, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example atan([0, 1]) // [0, 0.7853982]
+ * @example tf.atan([0, 1]) // [0, 0.7853982]
  */
 export function atan(x: TensorLike): Tensor {
   return applyUnary(atanOp, 'atan', x)
@@ -163,7 +163,7 @@ export function atan(x: TensorLike): Tensor {
  * The hyperbolic sine. Elementwise on float32 or float64, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example sinh([0, 1]) // [0, 1.1752012]
+ * @example tf.sinh([0, 1]) // [0, 1.1752012]
  */
 export function sinh(x: TensorLike): Tensor {
   return applyUnary(sinhOp, 'sinh', x)
@@ -173,7 +173,7 @@ export function sinh(x: TensorLike): Tensor {
  * The hyperbolic cosine. Elementwise on float32 or float64, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example cosh([0, 1]) // [1, 1.5430806]
+ * @example tf.cosh([0, 1]) // [1, 1.5430806]
  */
 export function cosh(x: TensorLike): Tensor {
   return applyUnary(coshOp, 'cosh', x)
@@ -183,7 +183,7 @@ export function cosh(x: TensorLike): Tensor {
  * The hyperbolic tangent. Elementwise on float32 or float64, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example tanh([0, 1]) // [0, 0.7615942]
+ * @example tf.tanh([0, 1]) // [0, 0.7615942]
  */
 export function tanh(x: TensorLike): Tensor {
   return applyUnary(tanhOp, 'tanh', x)
@@ -193,7 +193,7 @@ export function tanh(x: TensorLike): Tensor {
  * The inverse hyperbolic sine. Elementwise on float32 or float64, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example asinh([0, 1]) // [0, 0.8813736]
+ * @example tf.asinh([0, 1]) // [0, 0.8813736]
  */
 export function asinh(x: TensorLike): Tensor {
   return applyUnary(asinhOp, 'asinh', x)
@@ -203,7 +203,7 @@ export function asinh(x: TensorLike): Tensor {
  * The inverse hyperbolic cosine; NaN below 1. Elementwise on float32 or float64, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example acosh([1, 2]) // [0, 1.316958]
+ * @example tf.acosh([1, 2]) // [0, 1.316958]
  */
 export function acosh(x: TensorLike): Tensor {
   return applyUnary(acoshOp, 'acosh', x)
@@ -213,7 +213,7 @@ export function acosh(x: TensorLike): Tensor {
  * The inverse hyperbolic tangent; ±∞ at ±1, NaN beyond. Elementwise on float32 or float64, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example atanh([0, 0.5]) // [0, 0.54930615]
+ * @example tf.atanh([0, 0.5]) // [0, 0.54930615]
  */
 export function atanh(x: TensorLike): Tensor {
   return applyUnary(atanhOp, 'atanh', x)
@@ -223,7 +223,7 @@ export function atanh(x: TensorLike): Tensor {
  * The error function, 2/√π · ∫₀ˣ exp(−t²) dt. Elementwise on float32 or float64, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example erf([0, 1]) // [0, 0.8427008]
+ * @example tf.erf([0, 1]) // [0, 0.8427008]
  */
 export function erf(x: TensorLike): Tensor {
   return applyUnary(erfOp, 'erf', x)
@@ -233,7 +233,7 @@ export function erf(x: TensorLike): Tensor {
  * The logistic function 1 / (1 + exp(−x)), without overflow. Elementwise on float32 or float64, in the shape of `x`.
  *
  * @throws DTypeError for other dtypes.
- * @example sigmoid([0, 2]) // [0.5, 0.880797]
+ * @example tf.sigmoid([0, 2]) // [0.5, 0.880797]
  */
 export function sigmoid(x: TensorLike): Tensor {
   return applyUnary(logisticOp, 'sigmoid', x)

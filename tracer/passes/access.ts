@@ -50,11 +50,22 @@ export function accessesOf(node: Node, inlined: (value: Value) => Node | undefin
   const seen = new Map<Value, Access>()
   for (const { value, index: at } of reads) {
     let aligned = 0
-    while (aligned < at.length && aligned < index.length && at[aligned] === index[aligned] && sizesEqual(value.type.shape[aligned] ?? -1, result.type.shape[aligned] ?? -2) === true) aligned++
+    while (
+      aligned < at.length &&
+      aligned < index.length &&
+      at[aligned] === index[aligned] &&
+      sizesEqual(value.type.shape[aligned] ?? -1, result.type.shape[aligned] ?? -2) === true
+    )
+      aligned++
     const axes = at.filter((expr) => expr.kind === 'axis').map((expr) => expr.axis)
     const once = new Set(axes).size === pool.made.length && axes.length === pool.made.length
     const known = seen.get(value)
-    seen.set(value, known === undefined ? { value, aligned, once } : { value, aligned: Math.min(aligned, known.aligned), once: false })
+    seen.set(
+      value,
+      known === undefined
+        ? { value, aligned, once }
+        : { value, aligned: Math.min(aligned, known.aligned), once: false },
+    )
   }
   return [...seen.values()]
 }
@@ -69,7 +80,11 @@ export function isReduction(node: Node): boolean {
   return pool.made.length > own
 }
 
-function probeOf(node: Node): { readonly pool: WatchedPool; readonly result: Value; readonly index: readonly Expr[] } {
+function probeOf(node: Node): {
+  readonly pool: WatchedPool
+  readonly result: Value
+  readonly index: readonly Expr[]
+} {
   const [result] = node.results
   if (result === undefined) throw new InternalError(`${node.op} has no result to probe`)
   const pool = new WatchedPool()

@@ -28,10 +28,19 @@ function listOf(attrs: Attrs, key: string): readonly number[] {
 }
 
 function rolesOf(shape: Shape, batch: readonly number[], contract: readonly number[]): Roles {
-  return { batch, contract, free: shape.map((_, axis) => axis).filter((axis) => !batch.includes(axis) && !contract.includes(axis)) }
+  return {
+    batch,
+    contract,
+    free: shape.map((_, axis) => axis).filter((axis) => !batch.includes(axis) && !contract.includes(axis)),
+  }
 }
 
-function operandRoles(node: Node): { readonly a: Roles; readonly b: Roles; readonly aShape: Shape; readonly bShape: Shape } {
+function operandRoles(node: Node): {
+  readonly a: Roles
+  readonly b: Roles
+  readonly aShape: Shape
+  readonly bShape: Shape
+} {
   const [a, b] = node.operands
   if (a === undefined || b === undefined) throw new InternalError('dot takes two operands')
   const { attrs } = node
@@ -108,8 +117,16 @@ export function matrixProductOf(node: Node): MatrixProduct {
     rows: sizeOfAxes(aShape, a.free),
     columns: sizeOfAxes(bShape, b.free),
     inner: sizeOfAxes(aShape, a.contract),
-    a: { rowStride: strideOfRun(aShape, a.free), columnStride: strideOfRun(aShape, a.contract), batchStride: strideOfRun(aShape, a.batch) },
-    b: { rowStride: strideOfRun(bShape, b.contract), columnStride: strideOfRun(bShape, b.free), batchStride: strideOfRun(bShape, b.batch) },
+    a: {
+      rowStride: strideOfRun(aShape, a.free),
+      columnStride: strideOfRun(aShape, a.contract),
+      batchStride: strideOfRun(aShape, a.batch),
+    },
+    b: {
+      rowStride: strideOfRun(bShape, b.contract),
+      columnStride: strideOfRun(bShape, b.free),
+      batchStride: strideOfRun(bShape, b.batch),
+    },
     bias: node.operands.length === 3,
     activation: node.attrs['activation'] === 'relu' ? 'relu' : 'none',
   }
@@ -149,7 +166,8 @@ export function fuseEpilogues(graph: Graph): Graph {
     const bias = sum?.op === 'add' ? biasOf(sum, node, definitions) : undefined
     const biased = bias === undefined ? node : sum
     const next = onlyUser(biased?.results[0])
-    const relu = next?.op === 'max' && biased !== undefined && isReluOf(next, biased, definitions) ? next : undefined
+    const relu =
+      next?.op === 'max' && biased !== undefined && isReluOf(next, biased, definitions) ? next : undefined
     const last = relu ?? biased
     if (last === undefined || last === node) continue
     dropped.add(node)
@@ -163,7 +181,10 @@ export function fuseEpilogues(graph: Graph): Graph {
       ...(node.source === undefined ? {} : { source: node.source }),
     })
   }
-  return { ...graph, nodes: sortedByUse(nodes.filter((node) => !dropped.has(node)).map((node) => replaced.get(node) ?? node)) }
+  return {
+    ...graph,
+    nodes: sortedByUse(nodes.filter((node) => !dropped.has(node)).map((node) => replaced.get(node) ?? node)),
+  }
 }
 
 /** The vector that `sum` adds to every row of the product, if that is what it does. */
@@ -177,7 +198,13 @@ function biasOf(sum: Node, dot: Node, definitions: ReadonlyMap<Value, Node>): Va
   const rank = result.type.shape.length
   // The bias must run along all of the product's columns, which are the last axis when b has one free axis.
   const { b, bShape } = operandRoles(dot)
-  const isRow = bias !== undefined && bias.type.shape.length === 1 && axes.length === 1 && axes[0] === rank - 1 && b.free.length === 1 && bShape[b.free[0] ?? 0] === bias.type.shape[0]
+  const isRow =
+    bias !== undefined &&
+    bias.type.shape.length === 1 &&
+    axes.length === 1 &&
+    axes[0] === rank - 1 &&
+    b.free.length === 1 &&
+    bShape[b.free[0] ?? 0] === bias.type.shape[0]
   return isRow ? bias : undefined
 }
 
@@ -200,14 +227,30 @@ function isZero(value: Value, definitions: ReadonlyMap<Value, Node>): boolean {
 function withRuns(node: Node): readonly Node[] {
   const { a, b } = operandRoles(node)
   const before: Node[] = []
-  const tidy = (value: Value, roles: Roles, order: readonly (keyof Roles)[]): { readonly value: Value; readonly roles: Roles } => {
+  const tidy = (
+    value: Value,
+    roles: Roles,
+    order: readonly (keyof Roles)[],
+  ): { readonly value: Value; readonly roles: Roles } => {
     const { shape } = value.type
-    if (isRun(shape, roles.batch) && isRun(shape, roles.free) && isRun(shape, roles.contract)) return { value, roles }
+    if (isRun(shape, roles.batch) && isRun(shape, roles.free) && isRun(shape, roles.contract))
+      return { value, roles }
     const permutation = order.flatMap((role) => roles[role])
     const moved = makeValue({ dtype: value.type.dtype, shape: permutation.map((axis) => shape[axis] ?? 1) })
-    before.push({ op: 'transpose', operands: [value], attrs: { permutation }, regions: [], results: [moved], ...(node.source === undefined ? {} : { source: node.source }) })
-    const place = (axes: readonly number[]): readonly number[] => axes.map((axis) => permutation.indexOf(axis))
-    return { value: moved, roles: { batch: place(roles.batch), free: place(roles.free), contract: place(roles.contract) } }
+    before.push({
+      op: 'transpose',
+      operands: [value],
+      attrs: { permutation },
+      regions: [],
+      results: [moved],
+      ...(node.source === undefined ? {} : { source: node.source }),
+    })
+    const place = (axes: readonly number[]): readonly number[] =>
+      axes.map((axis) => permutation.indexOf(axis))
+    return {
+      value: moved,
+      roles: { batch: place(roles.batch), free: place(roles.free), contract: place(roles.contract) },
+    }
   }
   const [aValue, bValue] = node.operands
   if (aValue === undefined || bValue === undefined) throw new InternalError('dot takes two operands')
@@ -219,7 +262,13 @@ function withRuns(node: Node): readonly Node[] {
     {
       ...node,
       operands: [tidyA.value, tidyB.value],
-      attrs: { ...node.attrs, contractA: tidyA.roles.contract, contractB: tidyB.roles.contract, batchA: tidyA.roles.batch, batchB: tidyB.roles.batch },
+      attrs: {
+        ...node.attrs,
+        contractA: tidyA.roles.contract,
+        contractB: tidyB.roles.contract,
+        batchA: tidyA.roles.batch,
+        batchB: tidyB.roles.batch,
+      },
     },
   ]
 }

@@ -55,8 +55,11 @@ class Clustering {
     })
     for (const result of graph.results) this.#materialised.add(result)
     for (const node of graph.nodes)
-      if (!isFusible(node) && opNamed(node.op).lower.kind !== 'loops') for (const operand of node.operands) this.#materialised.add(operand)
-      else if (canFail(node)) for (const operand of node.operands) if (operand.type.dtype === 'int32') this.#materialised.add(operand)
+      if (!isFusible(node) && opNamed(node.op).lower.kind !== 'loops')
+        for (const operand of node.operands) this.#materialised.add(operand)
+      else if (canFail(node))
+        for (const operand of node.operands)
+          if (operand.type.dtype === 'int32') this.#materialised.add(operand)
   }
 
   run(): void {
@@ -87,7 +90,13 @@ class Clustering {
     if ((definition.cost ?? 1) === 0) return true
     // A scalar formula with one reader is computed before the reader's loops.
     const rank = result.type.shape.length
-    return rank === 0 && definition.lower.kind === 'index' && !this.#materialised.has(result) && this.#readers(result).length <= 1 && node.operands.every((operand) => operand.type.shape.length === 0)
+    return (
+      rank === 0 &&
+      definition.lower.kind === 'index' &&
+      !this.#materialised.has(result) &&
+      this.#readers(result).length <= 1 &&
+      node.operands.every((operand) => operand.type.shape.length === 0)
+    )
   }
 
   #copiedDefinition(value: Value): Node | undefined {
@@ -111,7 +120,8 @@ class Clustering {
   #prefixOfUnion(theirs: Cluster, mine: Cluster, access: Access, reader: Node): number | undefined {
     const shared = Math.min(theirs.prefix, mine.prefix, access.aligned)
     if (shared >= 1) return shared
-    const scalars = (cluster: Cluster): boolean => cluster.members.every((member) => member.results.every((result) => result.type.shape.length === 0))
+    const scalars = (cluster: Cluster): boolean =>
+      cluster.members.every((member) => member.results.every((result) => result.type.shape.length === 0))
     if (scalars(theirs) && scalars(mine)) return 0
     // The reader swallows its producers: no one else may need them, and nothing may be computed twice.
     if (access.once && this.#isOnlyFor(theirs, access.value, reader)) return mine.prefix
@@ -144,12 +154,16 @@ class Clustering {
       if (visited.has(cluster ?? node)) return false
       visited.add(cluster ?? node)
       if (cluster === undefined && this.#positionOf(node) < first) return false
-      return this.#definitionsOf(cluster?.members ?? [node]).some((definition) => isInside(definition) || dependsOnInside(definition))
+      return this.#definitionsOf(cluster?.members ?? [node]).some(
+        (definition) => isInside(definition) || dependsOnInside(definition),
+      )
     }
     // Copied nodes become part of the cluster: what they read is read from inside.
     const leaves = (node: Node): boolean => {
       if (isInside(node)) return false
-      return isFusible(node) && this.#isCopied(node) ? this.#definitionsOf([node]).some(leaves) : dependsOnInside(node)
+      return isFusible(node) && this.#isCopied(node)
+        ? this.#definitionsOf([node]).some(leaves)
+        : dependsOnInside(node)
     }
     return this.#definitionsOf(members).some(leaves)
   }
@@ -164,7 +178,9 @@ class Clustering {
   }
 
   #unite(theirs: Cluster, mine: Cluster, prefix: number): void {
-    theirs.members = [...theirs.members, ...mine.members].sort((a, b) => this.#positionOf(a) - this.#positionOf(b))
+    theirs.members = [...theirs.members, ...mine.members].sort(
+      (a, b) => this.#positionOf(a) - this.#positionOf(b),
+    )
     theirs.prefix = prefix
     for (const member of mine.members) this.#clusterOf.set(member, theirs)
   }
@@ -200,7 +216,10 @@ class Clustering {
   #fusionNode(cluster: Cluster): Node {
     const members = new Set(cluster.members)
     const outputs = cluster.members.flatMap((member) =>
-      member.results.filter((result) => this.#materialised.has(result) || this.#readers(result).some((user) => !members.has(user))),
+      member.results.filter(
+        (result) =>
+          this.#materialised.has(result) || this.#readers(result).some((user) => !members.has(user)),
+      ),
     )
     return this.#region(cluster.members, outputs, { prefix: cluster.prefix })
   }
@@ -214,7 +233,11 @@ class Clustering {
       if (nodes.has(node)) return
       for (const operand of node.operands) {
         const definition = this.#definitions.get(operand)
-        if (definition !== undefined && (inside.has(definition) || this.#copiedDefinition(operand) !== undefined)) visit(definition)
+        if (
+          definition !== undefined &&
+          (inside.has(definition) || this.#copiedDefinition(operand) !== undefined)
+        )
+          visit(definition)
         else if (!params.has(operand)) params.set(operand, { type: operand.type })
       }
       nodes.add(node)
@@ -228,14 +251,27 @@ class Clustering {
         renamed.set(result, copy)
         return copy
       })
-      region.push({ ...node, operands: node.operands.map((operand) => renamed.get(operand) ?? operand), results })
+      region.push({
+        ...node,
+        operands: node.operands.map((operand) => renamed.get(operand) ?? operand),
+        results,
+      })
     }
     const source = members.at(-1)?.source
     return {
       op: fusionOp.name,
       operands: [...params.keys()],
       attrs,
-      regions: [{ name: 'fusion', params: [...params.values()], captures: [], nodes: region, results: outputs.map((output) => renamed.get(output) ?? output), guards: [] }],
+      regions: [
+        {
+          name: 'fusion',
+          params: [...params.values()],
+          captures: [],
+          nodes: region,
+          results: outputs.map((output) => renamed.get(output) ?? output),
+          guards: [],
+        },
+      ],
       results: outputs,
       ...(source === undefined ? {} : { source }),
     }

@@ -19,7 +19,10 @@ export function lowerContext(pool: ExprPool, node: Node, read: ValueReader): Low
     e: pool,
     attrs: node.attrs,
     result: result.type,
-    operands: node.operands.map((value) => ({ type: value.type, read: (index: readonly Expr[]) => read(value, index) })),
+    operands: node.operands.map((value) => ({
+      type: value.type,
+      read: (index: readonly Expr[]) => read(value, index),
+    })),
   }
 }
 

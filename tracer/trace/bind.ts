@@ -29,6 +29,8 @@ export interface Trace {
   apply(application: Application): readonly Tensor[]
   /** A tensor as this trace uses it: a graph trace captures concrete tensors and refuses those of other traces. */
   lift(tensor: Tensor): Tensor
+  /** The tensor that `lift` was given when it made `lifted`, if it did. */
+  originOf?(lifted: Tensor): Tensor | undefined
   read(variable: Variable): Tensor
   assign(variable: Variable, value: Tensor): void
   /** Replaces a variable's content v by op(v, value). */
@@ -100,7 +102,12 @@ export function currentObservers(): readonly Observer[] {
 }
 
 /** Applies an op in the current trace and tells the observers. */
-export function bind<A extends Attrs>(op: OpDefinition<A>, operands: readonly Tensor[], attrs: A, regions: readonly Graph[] = []): readonly Tensor[] {
+export function bind<A extends Attrs>(
+  op: OpDefinition<A>,
+  operands: readonly Tensor[],
+  attrs: A,
+  regions: readonly Graph[] = [],
+): readonly Tensor[] {
   const trace = currentTrace()
   const lifted = trace.kind === 'graph' ? operands.map((operand) => trace.lift(operand)) : operands
   const application: Application = { op: op as OpDefinition, operands: lifted, attrs, regions }

@@ -33,13 +33,21 @@ interface Split {
   readonly backward: GraphFunction
   readonly resultCount: number
   /** Residuals that are a variable's value at entry: kept as its snapshot, by position among the backward's params. */
-  readonly residuals: readonly ({ readonly kind: 'value' } | { readonly kind: 'read'; readonly name: string })[]
+  readonly residuals: readonly (
+    | { readonly kind: 'value' }
+    | { readonly kind: 'read'; readonly name: string }
+  )[]
 }
 
 const splits = new WeakMap<GraphFunction, Map<string, Split>>()
 const pureGradients = new WeakMap<GraphFunction, Map<string, GraphFunction>>()
 
-function memo<T>(cache: WeakMap<GraphFunction, Map<string, T>>, callee: GraphFunction, key: string, make: () => T): T {
+function memo<T>(
+  cache: WeakMap<GraphFunction, Map<string, T>>,
+  callee: GraphFunction,
+  key: string,
+  make: () => T,
+): T {
   const known = cache.get(callee) ?? new Map<string, T>()
   cache.set(callee, known)
   let made = known.get(key)
@@ -47,9 +55,15 @@ function memo<T>(cache: WeakMap<GraphFunction, Map<string, T>>, callee: GraphFun
   return made
 }
 
-function differentiatedCall(callee: GraphFunction, args: readonly Tensor[], variables: ReadonlyMap<string, Variable>): readonly Tensor[] {
+function differentiatedCall(
+  callee: GraphFunction,
+  args: readonly Tensor[],
+  variables: ReadonlyMap<string, Variable>,
+): readonly Tensor[] {
   const graph = discharge(callee.traced.graph)
-  const readNames = graph.nodes.filter((node) => node.op === 'read').map((node) => textAttribute(node, 'variable'))
+  const readNames = graph.nodes
+    .filter((node) => node.op === 'read')
+    .map((node) => textAttribute(node, 'variable'))
   const reads = readNames.map((name) => {
     const variable = variables.get(name)
     if (variable === undefined) throw new InternalError(`${callee.name} lacks the variable ${name}`)
@@ -58,7 +72,9 @@ function differentiatedCall(callee: GraphFunction, args: readonly Tensor[], vari
     return value
   })
   const operands = [...args, ...reads]
-  const needed = operands.map((operand) => isFloating(operand.dtype) && currentObservers().some((observer) => observer.tracks(operand)))
+  const needed = operands.map(
+    (operand) => isFloating(operand.dtype) && currentObservers().some((observer) => observer.tracks(operand)),
+  )
   if (!needed.includes(true)) return callee.execute(args, variables)
 
   const key = needed.map(Number).join('')
@@ -75,10 +91,17 @@ function differentiatedCall(callee: GraphFunction, args: readonly Tensor[], vari
     name: callee.name,
     type: () => results.map((result) => result.type),
     gradient: ({ gradients }) => {
-      const upstream = results.map((result, i) => gradients[i] ?? zerosFor(result)).filter((gradient) => isFloating(gradient.dtype))
-      const watched = currentObservers().some((observer) => [...operands, ...upstream].some((tensor) => observer.tracks(tensor)))
+      const upstream = results
+        .map((result, i) => gradients[i] ?? zerosFor(result))
+        .filter((gradient) => isFloating(gradient.dtype))
+      const watched = currentObservers().some((observer) =>
+        [...operands, ...upstream].some((tensor) => observer.tracks(tensor)),
+      )
       const given = watched
-        ? memo(pureGradients, callee, key, () => pureGradient(callee, graph, readNames, reads, needed)).call([...operands, ...upstream])
+        ? memo(pureGradients, callee, key, () => pureGradient(callee, graph, readNames, reads, needed)).call([
+            ...operands,
+            ...upstream,
+          ])
         : withObservers([], () => split.backward.call([...residuals, ...upstream]))
       let at = 0
       return needed.map((wanted) => (wanted ? (given[at++] ?? null) : null))
@@ -120,16 +143,30 @@ function jointTrace(
       })
       const floating = results.filter((result) => isFloating(result.dtype))
       const upstream = floating.map((result) => trace.param(result.type))
-      const readNames = graph.nodes.filter((node) => node.op === 'read').map((node) => textAttribute(node, 'variable'))
-      const sources = [...prepared.operands, ...readNames.map((read) => reads.get(read))].filter((_, i) => needed[i])
-      const gradients = tape.gradient(floating, sources.filter((source) => source !== undefined), { outputGradients: upstream, unconnected: 'zero' })
+      const readNames = graph.nodes
+        .filter((node) => node.op === 'read')
+        .map((node) => textAttribute(node, 'variable'))
+      const sources = [...prepared.operands, ...readNames.map((read) => reads.get(read))].filter(
+        (_, i) => needed[i],
+      )
+      const gradients = tape.gradient(
+        floating,
+        sources.filter((source) => source !== undefined),
+        { outputGradients: upstream, unconnected: 'zero' },
+      )
       return trace.finish([...results, ...gradients.filter((gradient) => gradient !== null)])
     }),
   )
 }
 
 /** The gradient as a pure function of operands and upstream gradients, computing the forward again. */
-function pureGradient(callee: GraphFunction, graph: Graph, readNames: readonly string[], reads: readonly Tensor[], needed: readonly boolean[]): GraphFunction {
+function pureGradient(
+  callee: GraphFunction,
+  graph: Graph,
+  readNames: readonly string[],
+  reads: readonly Tensor[],
+  needed: readonly boolean[],
+): GraphFunction {
   const traced = jointTrace(
     graph,
     needed,
@@ -219,7 +256,9 @@ function splitGraph(traced: TracedGraph, argCount: number, resultCount: number):
   const residuals = [...residualParams.keys()]
   const kinds = residuals.map((value) => {
     const definition = definitions.get(value)
-    return definition?.op === 'read' ? ({ kind: 'read', name: textAttribute(definition, 'variable') } as const) : ({ kind: 'value' } as const)
+    return definition?.op === 'read'
+      ? ({ kind: 'read', name: textAttribute(definition, 'variable') } as const)
+      : ({ kind: 'value' } as const)
   })
   const renamed = (value: Value): Value => residualParams.get(value) ?? value
   const backward: Graph = {
@@ -234,7 +273,10 @@ function splitGraph(traced: TracedGraph, argCount: number, resultCount: number):
     ...joint,
     params: joint.params.slice(0, argCount),
     nodes: forwardNodes,
-    results: [...joint.results.slice(0, resultCount), ...residuals.filter((_, i) => kinds[i]?.kind === 'value')],
+    results: [
+      ...joint.results.slice(0, resultCount),
+      ...residuals.filter((_, i) => kinds[i]?.kind === 'value'),
+    ],
   }
   return {
     forward: new GraphFunction({ ...traced, graph: forward }),

@@ -79,7 +79,8 @@ export class EagerKey {
   }
 
   #classOf(size: number): string {
-    for (let i = 0; i < this.values.length; i++) if (this.values[i] === size && !this.#positions.includes(i)) return `n${i}`
+    for (let i = 0; i < this.values.length; i++)
+      if (this.values[i] === size && !this.#positions.includes(i)) return `n${i}`
     this.values.push(size)
     return `n${this.values.length - 1}`
   }
@@ -102,8 +103,10 @@ export class SymbolicNames {
   attrs(attrs: Attrs): Attrs {
     return Object.fromEntries(
       Object.entries(attrs).map(([key, value]): [string, AttrValue] => {
-        if (Array.isArray(value) && sizeAttributes.has(key)) return [key, (value as readonly number[]).map((size) => this.#size(size))]
-        if (Array.isArray(value) && positionAttributes.has(key)) return [key, (value as readonly number[]).map((position) => this.#position(position))]
+        if (Array.isArray(value) && sizeAttributes.has(key))
+          return [key, (value as readonly number[]).map((size) => this.#size(size))]
+        if (Array.isArray(value) && positionAttributes.has(key))
+          return [key, (value as readonly number[]).map((position) => this.#position(position))]
         return [key, value]
       }),
     )

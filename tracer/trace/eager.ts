@@ -44,7 +44,8 @@ class EagerTrace implements Trace {
   readonly name = 'eager code'
 
   apply({ op, operands, attrs, regions }: Application): readonly Tensor[] {
-    for (const operand of operands) if (operand.payload.kind === 'symbolic') throw symbolicOperand(op, operand)
+    for (const operand of operands)
+      if (operand.payload.kind === 'symbolic') throw symbolicOperand(op, operand)
     const types = op.type(
       operands.map((operand) => operand.type),
       attrs,
@@ -84,7 +85,12 @@ class EagerTrace implements Trace {
     if (value.payload.kind === 'symbolic') throw symbolicOperand({ name: 'assign' }, value)
     const operand = operandOf(value)
     variable.beforeChange()
-    run(op, [{ base: new Tensor(variable.type, { kind: 'snapshot', variable }), views: [] }, operand], {}, true)
+    run(
+      op,
+      [{ base: new Tensor(variable.type, { kind: 'snapshot', variable }), views: [] }, operand],
+      {},
+      true,
+    )
   }
 }
 
@@ -99,7 +105,12 @@ function symbolicOperand(op: { readonly name: string }, operand: Tensor): TraceE
 }
 
 /** Runs one op over views of tensors in memory; with `commit`, the result replaces the first operand's variable. */
-function run(op: OpDefinition, operands: readonly EagerOperand[], attrs: Attrs, commit = false): readonly TypedArray[] {
+function run(
+  op: OpDefinition,
+  operands: readonly EagerOperand[],
+  attrs: Attrs,
+  commit = false,
+): readonly TypedArray[] {
   const key = new EagerKey()
   key.text = commit ? `${op.name}!` : op.name
   for (const operand of operands) key.operand(operand)
@@ -134,7 +145,12 @@ function evictOldest(): void {
   }
 }
 
-function compile(op: OpDefinition, operands: readonly EagerOperand[], attrs: Attrs, commit: boolean): CachedProgram {
+function compile(
+  op: OpDefinition,
+  operands: readonly EagerOperand[],
+  attrs: Attrs,
+  commit: boolean,
+): CachedProgram {
   compiled++
   const { graph, variables } = graphOf(op, operands, attrs, commit)
   const executable = new Executable(fuse(graph), variables, () => {
@@ -144,7 +160,12 @@ function compile(op: OpDefinition, operands: readonly EagerOperand[], attrs: Att
 }
 
 /** The graph of one op with symbolic sizes: params for tensors, captures for variables. */
-function graphOf(op: OpDefinition, operands: readonly EagerOperand[], attrs: Attrs, commit: boolean): { readonly graph: Graph; readonly variables: readonly string[] } {
+function graphOf(
+  op: OpDefinition,
+  operands: readonly EagerOperand[],
+  attrs: Attrs,
+  commit: boolean,
+): { readonly graph: Graph; readonly variables: readonly string[] } {
   const names = new SymbolicNames()
   const params: Value[] = []
   const captures: Graph['captures'][number][] = []
@@ -165,7 +186,13 @@ function graphOf(op: OpDefinition, operands: readonly EagerOperand[], attrs: Att
     if (base.payload.kind === 'snapshot') {
       const name = `v${captures.length}`
       captures.push({ name, kind: 'variable', type })
-      nodes.push({ op: 'read', operands: [], attrs: { variable: name, dtype: type.dtype, shape: type.shape }, regions: [], results: [value] })
+      nodes.push({
+        op: 'read',
+        operands: [],
+        attrs: { variable: name, dtype: type.dtype, shape: type.shape },
+        regions: [],
+        results: [value],
+      })
     } else params.push(value)
     for (const view of views) {
       const [next] = apply(view.op, [value], names.attrs(view.attrs))
@@ -176,7 +203,8 @@ function graphOf(op: OpDefinition, operands: readonly EagerOperand[], attrs: Att
   })
   const results = apply(op, values, names.attrs(attrs))
   const [result] = results
-  if (commit && result !== undefined) nodes.push({ op: 'commit', operands: [result], attrs: { variable: 'v0' }, regions: [], results: [] })
+  if (commit && result !== undefined)
+    nodes.push({ op: 'commit', operands: [result], attrs: { variable: 'v0' }, regions: [], results: [] })
   return {
     graph: { name: op.name, params, captures, nodes, results: commit ? [] : results, guards: [] },
     variables: captures.map((capture) => capture.name),
@@ -195,7 +223,8 @@ function materialise(tensor: Tensor): TypedArray {
       return data
     }
     case 'view': {
-      if (!isStaticShape(tensor.type.shape)) throw new InternalError('a view with unknown sizes outside a trace')
+      if (!isStaticShape(tensor.type.shape))
+        throw new InternalError('a view with unknown sizes outside a trace')
       const [data] = run(payload.op, [operandOf(payload.base)], payload.attrs)
       if (data === undefined) throw new InternalError(`${payload.op.name} has no result`)
       tensor.settle(data)
@@ -208,4 +237,3 @@ function materialise(tensor: Tensor): TypedArray {
 
 installEagerTrace(new EagerTrace())
 installMaterialise(materialise)
-

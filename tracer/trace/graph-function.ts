@@ -47,7 +47,13 @@ interface Compiled {
 }
 
 /** Makes a call differentiable; installed by differentiate.ts, which needs this file. */
-let differentiated: ((callee: GraphFunction, args: readonly Tensor[], variables: ReadonlyMap<string, Variable>) => readonly Tensor[]) | undefined
+let differentiated:
+  | ((
+      callee: GraphFunction,
+      args: readonly Tensor[],
+      variables: ReadonlyMap<string, Variable>,
+    ) => readonly Tensor[])
+  | undefined
 export function installDifferentiatedCall(call: typeof differentiated): void {
   differentiated = call
 }
@@ -86,13 +92,21 @@ export class GraphFunction {
   }
 
   /** Calls the graph; `variables` are the Variables behind its variable captures by name. */
-  call(args: readonly Tensor[], variables: ReadonlyMap<string, Variable> = this.traced.variables): readonly Tensor[] {
+  call(
+    args: readonly Tensor[],
+    variables: ReadonlyMap<string, Variable> = this.traced.variables,
+  ): readonly Tensor[] {
     if (isTracing()) {
       const trace = currentTrace()
       if (trace instanceof GraphTrace) this.#assumeGuards(args, trace)
-      return replay(this.traced.graph, args.map((arg) => currentTrace().lift(arg)), variableCaptures(variables, this.traced.tensors))
+      return replay(
+        this.traced.graph,
+        args.map((arg) => currentTrace().lift(arg)),
+        variableCaptures(variables, this.traced.tensors, this.traced.lifted),
+      )
     }
-    if (currentObservers().length > 0 && differentiated !== undefined) return differentiated(this, args, variables)
+    if (currentObservers().length > 0 && differentiated !== undefined)
+      return differentiated(this, args, variables)
     return this.execute(args, variables)
   }
 
@@ -109,7 +123,11 @@ export class GraphFunction {
       slots.push(variable.slot)
     }
     const values = this.#static ? noSizes : this.#sizeValues(args)
-    const outputs = compiled.executable.run(inputs, slots, this.#static ? noSizes : compiled.sizes.map((at) => values[at] ?? 0))
+    const outputs = compiled.executable.run(
+      inputs,
+      slots,
+      this.#static ? noSizes : compiled.sizes.map((at) => values[at] ?? 0),
+    )
     const results: Tensor[] = []
     const types = this.traced.graph.results
     for (let i = 0; i < types.length; i++) {
@@ -144,16 +162,27 @@ export class GraphFunction {
     const start = performance.now()
     const { graph: original, tensors } = this.traced
     const graph = runPasses(original, { aliases, fuse, evaluate: evaluateNode })
-    const names = graph.captures.filter((capture) => capture.kind === 'variable').map((capture) => capture.name)
+    const names = graph.captures
+      .filter((capture) => capture.kind === 'variable')
+      .map((capture) => capture.name)
     const executable = new Executable(graph, names, (name) => {
       const tensor = tensors.get(name)
       if (tensor === undefined) throw new InternalError(`${this.name} lacks the captured tensor ${name}`)
       return tensor.elements(this.name)
     })
-    const changed = new Set(graph.nodes.filter((node) => node.op === 'commit').map((node) => textAttribute(node, 'variable')))
-    const sizes = executable.program.spec.sizes.map((size) => this.#sizes.findIndex((source) => source.name === size))
+    const changed = new Set(
+      graph.nodes.filter((node) => node.op === 'commit').map((node) => textAttribute(node, 'variable')),
+    )
+    const sizes = executable.program.spec.sizes.map((size) =>
+      this.#sizes.findIndex((source) => source.name === size),
+    )
     this.compileMilliseconds += performance.now() - start
-    return { executable, graph, variables: names.map((name) => ({ name, changed: changed.has(name) })), sizes }
+    return {
+      executable,
+      graph,
+      variables: names.map((name) => ({ name, changed: changed.has(name) })),
+      sizes,
+    }
   }
 
   #sizeValues(args: readonly Tensor[]): number[] {
@@ -190,7 +219,12 @@ function sizeSourcesOf(graph: Graph): readonly SizeSource[] {
   const sources: SizeSource[] = []
   graph.params.forEach((value, param) =>
     value.type.shape.forEach((size, axis) => {
-      if (typeof size === 'number' || !/^\w+$/.test(size.key) || sources.some((source) => source.name === size.key)) return
+      if (
+        typeof size === 'number' ||
+        !/^\w+$/.test(size.key) ||
+        sources.some((source) => source.name === size.key)
+      )
+        return
       sources.push({ name: size.key, param, axis })
     }),
   )
@@ -198,7 +232,7 @@ function sizeSourcesOf(graph: Graph): readonly SizeSource[] {
 }
 
 /** For variables that stand behind more than one name: name → first name; undefined when there are none. */
-function aliasesOf(variables: ReadonlyMap<string, Variable>): ReadonlyMap<string, string> | undefined {
+export function aliasesOf(variables: ReadonlyMap<string, Variable>): ReadonlyMap<string, string> | undefined {
   if (variables.size < 2) return undefined
   const first = new Map<Variable, string>()
   let aliases: Map<string, string> | undefined

@@ -8,7 +8,15 @@
  */
 import { InternalError, TraceError } from '../../codegen/errors.ts'
 import type { Size } from '../../codegen/size.ts'
-import { type Attrs, type Capture, type Graph, type Guard, makeValue, type Node, type Value } from '../ir/graph.ts'
+import {
+  type Attrs,
+  type Capture,
+  type Graph,
+  type Guard,
+  makeValue,
+  type Node,
+  type Value,
+} from '../ir/graph.ts'
 import { printType, type TensorType } from '../ir/type.ts'
 import { Tensor } from '../tensor.ts'
 import type { OpDefinition } from '../op.ts'
@@ -24,6 +32,8 @@ export interface TracedGraph {
   readonly graph: Graph
   readonly variables: ReadonlyMap<string, Variable>
   readonly tensors: ReadonlyMap<string, Tensor>
+  /** The tensors lifted into the graph, by position of the node that stands for each: a gradient may flow to them. */
+  readonly lifted: ReadonlyMap<number, Tensor>
 }
 
 export interface FinishedRegion {
@@ -41,6 +51,9 @@ export class GraphTrace implements Trace {
   readonly #nodes: Node[] = []
   readonly #guards: Guard[] = []
   readonly #lifted = new Map<Tensor, Tensor>()
+  readonly #origins = new Map<Tensor, Tensor>()
+  /** The same by position of the node, for those that became nodes here. */
+  readonly #liftedNodes = new Map<number, Tensor>()
   readonly #variables = new Map<Variable, string>()
   readonly #tensors = new Map<string, Tensor>()
   /** What a region takes from the outer trace, in the order of its extra params. */
@@ -72,7 +85,11 @@ export class GraphTrace implements Trace {
 
   apply({ op, operands, attrs, regions }: Application): readonly Tensor[] {
     const values = operands.map((operand) => this.#valueOf(operand))
-    const types = op.type(values.map((value) => value.type), attrs, regions)
+    const types = op.type(
+      values.map((value) => value.type),
+      attrs,
+      regions,
+    )
     return this.#record(op.name, values, attrs, types, regions)
   }
 
@@ -85,10 +102,17 @@ export class GraphTrace implements Trace {
     }
     const known = this.#lifted.get(tensor)
     if (known !== undefined) return known
-    if (this.#parent !== undefined && tensor.size > inlineLimit) return this.#borrow(this.#parent.lift(tensor))
+    if (this.#parent !== undefined && tensor.size > inlineLimit)
+      return this.#borrow(this.#parent.lift(tensor))
     const lifted = this.#capture(tensor)
     this.#lifted.set(tensor, lifted)
+    this.#origins.set(lifted, tensor)
+    this.#liftedNodes.set(this.#nodes.length - 1, tensor)
     return lifted
+  }
+
+  originOf(lifted: Tensor): Tensor | undefined {
+    return this.#origins.get(lifted)
   }
 
   read(variable: Variable): Tensor {
@@ -98,20 +122,35 @@ export class GraphTrace implements Trace {
       return this.#borrow(outer)
     }
     const name = this.#variableName(variable)
-    const [result] = this.#record('read', [], { variable: name, dtype: variable.dtype, shape: variable.type.shape }, [variable.type], [])
+    const [result] = this.#record(
+      'read',
+      [],
+      { variable: name, dtype: variable.dtype, shape: variable.type.shape },
+      [variable.type],
+      [],
+    )
     if (result === undefined) throw new InternalError('read gave no result')
     return result
   }
 
   assign(variable: Variable, value: Tensor): void {
     if (this.#parent !== undefined)
-      throw new TraceError({ op: 'assign', problem: `the variable ${variable.name} is assigned inside ${this.name}`, fix: 'assign it outside the custom gradient.' })
+      throw new TraceError({
+        op: 'assign',
+        problem: `the variable ${variable.name} is assigned inside ${this.name}`,
+        fix: 'assign it outside the custom gradient.',
+      })
     const lifted = this.lift(value)
     this.#record('assign', [this.#valueOf(lifted)], { variable: this.#variableName(variable) }, [], [])
   }
 
   update(variable: Variable, op: OpDefinition, value: Tensor): void {
-    const [result] = this.apply({ op, operands: [this.read(variable), this.lift(value)], attrs: {}, regions: [] })
+    const [result] = this.apply({
+      op,
+      operands: [this.read(variable), this.lift(value)],
+      attrs: {},
+      regions: [],
+    })
     if (result !== undefined) this.assign(variable, result)
   }
 
@@ -126,9 +165,17 @@ export class GraphTrace implements Trace {
     const values = results.map((result) => this.#valueOf(this.lift(result)))
     this.#finished = true
     return {
-      graph: { name: this.name, params: this.#params, captures: this.#captures, nodes: this.#nodes, results: values, guards: this.#guards },
+      graph: {
+        name: this.name,
+        params: this.#params,
+        captures: this.#captures,
+        nodes: this.#nodes,
+        results: values,
+        guards: this.#guards,
+      },
       variables: new Map([...this.#variables].map(([variable, name]) => [name, variable])),
       tensors: this.#tensors,
+      lifted: this.#liftedNodes,
     }
   }
 
@@ -142,8 +189,19 @@ export class GraphTrace implements Trace {
     return new Tensor(value.type, { kind: 'symbolic', trace: this, value })
   }
 
-  #record(op: string, operands: readonly Value[], attrs: Attrs, types: readonly TensorType[], regions: readonly Graph[]): readonly Tensor[] {
-    if (this.#finished) throw new TraceError({ op, problem: `the trace of ${this.name} has ended`, fix: 'do not keep tensors of a traced function beyond its end; return them.' })
+  #record(
+    op: string,
+    operands: readonly Value[],
+    attrs: Attrs,
+    types: readonly TensorType[],
+    regions: readonly Graph[],
+  ): readonly Tensor[] {
+    if (this.#finished)
+      throw new TraceError({
+        op,
+        problem: `the trace of ${this.name} has ended`,
+        fix: 'do not keep tensors of a traced function beyond its end; return them.',
+      })
     const results = types.map((type) => makeValue(type))
     const source = userSite()
     this.#nodes.push({ op, operands, attrs, regions, results, ...(source === undefined ? {} : { source }) })
@@ -165,6 +223,7 @@ export class GraphTrace implements Trace {
     if (known !== undefined) return known
     const param = this.param(tensor.type)
     this.#lifted.set(tensor, param)
+    this.#origins.set(param, tensor)
     this.#borrowed.push(tensor)
     return param
   }
@@ -173,7 +232,13 @@ export class GraphTrace implements Trace {
     const data = tensor.elements('capturing a tensor')
     const { dtype, shape } = tensor.type
     if (data.length <= inlineLimit) {
-      const [result] = this.#record('constant', [], { dtype, shape, values: Array.from(data) }, [tensor.type], [])
+      const [result] = this.#record(
+        'constant',
+        [],
+        { dtype, shape, values: Array.from(data) },
+        [tensor.type],
+        [],
+      )
       if (result === undefined) throw new InternalError('constant gave no result')
       return result
     }

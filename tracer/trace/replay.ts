@@ -8,7 +8,7 @@ import { allocate, type DType } from '../../codegen/dtype.ts'
 import { InternalError } from '../../codegen/errors.ts'
 import { printSize, type Size } from '../../codegen/size.ts'
 import { type AttrValue, type Graph, type Node, type Value, textAttribute } from '../ir/graph.ts'
-import { sizeBindings, substituteSizes } from '../ir/rewrite.ts'
+import { effectOf, sizeBindings, substituteSizes } from '../ir/rewrite.ts'
 import { opNamed } from '../op.ts'
 import { type Tensor, tensorOf } from '../tensor.ts'
 import type { Variable } from '../variable.ts'
@@ -21,16 +21,29 @@ export interface ReplayCaptures {
   read(name: string): Tensor
   /** What an `assign` or `commit` does. */
   assign(name: string, value: Tensor): void
+  /** The tensors behind `constant` and `captured` nodes, by the node's position, where their identity matters. */
+  readonly lifted?: ReadonlyMap<number, Tensor>
+  /** Leave out printing and checking. */
+  readonly withoutEffects?: boolean
 }
 
 /** Captures that are Variables of the current trace. */
-export function variableCaptures(variables: ReadonlyMap<string, Variable>, tensors: ReadonlyMap<string, Tensor>): ReplayCaptures {
+export function variableCaptures(
+  variables: ReadonlyMap<string, Variable>,
+  tensors: ReadonlyMap<string, Tensor>,
+  lifted: ReadonlyMap<number, Tensor> = new Map(),
+): ReplayCaptures {
   const named = (name: string): Variable => {
     const variable = variables.get(name)
     if (variable === undefined) throw new InternalError(`the variable ${name} is not known`)
     return variable
   }
-  return { tensors, read: (name) => readVariable(named(name)), assign: (name, value) => currentTrace().assign(named(name), value) }
+  return {
+    tensors,
+    lifted,
+    read: (name) => readVariable(named(name)),
+    assign: (name, value) => currentTrace().assign(named(name), value),
+  }
 }
 
 const noCaptures: ReplayCaptures = variableCaptures(new Map(), new Map())
@@ -39,12 +52,17 @@ const noCaptures: ReplayCaptures = variableCaptures(new Map(), new Map())
  * Applies the nodes of `graph` to `args`, one per param, and returns its results. The graph's size names take the sizes
  * of the arguments.
  */
-export function replay(original: Graph, args: readonly Tensor[], captures: ReplayCaptures = noCaptures): readonly Tensor[] {
+export function replay(
+  original: Graph,
+  args: readonly Tensor[],
+  captures: ReplayCaptures = noCaptures,
+): readonly Tensor[] {
   const graph = withSizesOf(original, args)
   const tensors = new Map<Value, Tensor>()
   graph.params.forEach((param, i) => {
     const arg = args[i]
-    if (arg === undefined) throw new InternalError(`${graph.name} takes ${graph.params.length} values, ${args.length} were given`)
+    if (arg === undefined)
+      throw new InternalError(`${graph.name} takes ${graph.params.length} values, ${args.length} were given`)
     tensors.set(param, arg)
   })
   const tensorFor = (value: Value): Tensor => {
@@ -52,8 +70,9 @@ export function replay(original: Graph, args: readonly Tensor[], captures: Repla
     if (tensor === undefined) throw new InternalError(`a value of ${graph.name} is used before it is defined`)
     return tensor
   }
-  for (const node of graph.nodes) {
-    const results = replayNode(node, node.operands.map(tensorFor), captures)
+  for (const [at, node] of graph.nodes.entries()) {
+    const lifted = captures.lifted?.get(at)
+    const results = lifted === undefined ? replayNode(node, node.operands.map(tensorFor), captures) : [lifted]
     node.results.forEach((value, i) => {
       const result = results[i]
       if (result !== undefined) tensors.set(value, result)
@@ -84,18 +103,24 @@ function replayNode(node: Node, operands: readonly Tensor[], captures: ReplayCap
     }
     case 'captured': {
       const tensor = captures.tensors.get(textAttribute(node, 'name'))
-      if (tensor === undefined) throw new InternalError(`the captured tensor ${textAttribute(node, 'name')} is not known`)
+      if (tensor === undefined)
+        throw new InternalError(`the captured tensor ${textAttribute(node, 'name')} is not known`)
       return [tensor]
     }
     case 'constant':
       return [constantTensor(attrs['dtype'], attrs['shape'], attrs['values'])]
     default:
+      if (captures.withoutEffects === true && node.results.length === 0 && effectOf(node) === 'write') return []
       return bind(opNamed(op), operands, attrs, node.regions)
   }
 }
 
 /** The tensor a `constant` node stands for; a single number fills the shape. */
-export function constantTensor(dtype: AttrValue | undefined, shape: AttrValue | undefined, values: AttrValue | undefined): Tensor {
+export function constantTensor(
+  dtype: AttrValue | undefined,
+  shape: AttrValue | undefined,
+  values: AttrValue | undefined,
+): Tensor {
   const sizes = shape as readonly number[]
   const count = sizes.reduce((a, b) => a * b, 1)
   const data = allocate(dtype as DType, count)

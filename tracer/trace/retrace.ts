@@ -41,11 +41,19 @@ export function reportRetrace(
   mode: 'warn' | 'off' | 'error',
 ): void {
   if (mode === 'off') return
-  const changes = nearestDifferences(earlier, now).map(({ path, before, after }) => `${path} ${before ?? 'absent'} → ${after ?? 'absent'}`)
+  const changes = nearestDifferences(earlier, now).map(
+    ({ path, before, after }) => `${path} ${before ?? 'absent'} → ${after ?? 'absent'}`,
+  )
   const site = userSite()
   const where = who.definedAt === undefined ? '' : ` (defined at ${who.definedAt})`
   const what = changes.length === 0 ? 'sizes that its trace took to be equal are not' : changes.join(', ')
   if (mode === 'error')
-    throw new SignatureError({ op: `tf.function ${who.name}`, problem: `it would be traced again${where}: ${what}`, fix: 'keep the argument types the same, or give an inputSignature with null for sizes that vary.' })
-  console.warn(`tf.function ${who.name}${where} was traced again, trace ${who.traceCount + 1}, ${milliseconds.toFixed(1)} ms: ${what}${site === undefined ? '' : `, called from ${site}`}`)
+    throw new SignatureError({
+      op: `tf.function ${who.name}`,
+      problem: `it would be traced again${where}: ${what}`,
+      fix: 'keep the argument types the same, or give an inputSignature with null for sizes that vary.',
+    })
+  console.warn(
+    `tf.function ${who.name}${where} was traced again, trace ${who.traceCount + 1}, ${milliseconds.toFixed(1)} ms: ${what}${site === undefined ? '' : `, called from ${site}`}`,
+  )
 }

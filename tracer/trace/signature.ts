@@ -27,6 +27,8 @@ export interface Signature {
   readonly entries: readonly (readonly [path: string, text: string])[]
   readonly key: string
   readonly leaves: readonly Leaf[]
+  /** Which object the function was called on, when its callback uses `this`. */
+  readonly receiver?: number
 }
 
 const identities = new WeakMap<object, number>()
@@ -58,7 +60,10 @@ export function signatureOf(args: readonly unknown[], names: readonly string[]):
     } else if (value instanceof Variable) {
       let alias = variables.indexOf(value)
       if (alias < 0) alias = variables.push(value) - 1
-      entries.push([path, `variable#${alias} ${printType(value.type)}${value.trainable ? '' : ' not trainable'}`])
+      entries.push([
+        path,
+        `variable#${alias} ${printType(value.type)}${value.trainable ? '' : ' not trainable'}`,
+      ])
       leaves.push({ kind: 'variable', path, variable: value })
     } else if (isTypedArray(value)) {
       const tensor = convertToTensor(value)
@@ -72,9 +77,22 @@ export function signatureOf(args: readonly unknown[], names: readonly string[]):
       entries.push([path, `{${keys.join(',')}}`])
       for (const key of keys) visit(value[key], `${path}.${key}`)
     } else if (value !== null && (typeof value === 'object' || typeof value === 'function')) {
-      if (value instanceof Promise || value instanceof Set || value instanceof WeakRef || ArrayBuffer.isView(value) || value instanceof ArrayBuffer)
-        throw new SignatureError({ op: 'tf.function', problem: `the argument ${path} is a ${value.constructor.name}, which cannot select a trace`, fix: 'pass tensors, Variables, plain values, arrays or plain objects.' })
-      entries.push([path, `${typeof value === 'function' ? 'function' : value.constructor?.name ?? 'object'}#${identityOf(value)}`])
+      if (
+        value instanceof Promise ||
+        value instanceof Set ||
+        value instanceof WeakRef ||
+        ArrayBuffer.isView(value) ||
+        value instanceof ArrayBuffer
+      )
+        throw new SignatureError({
+          op: 'tf.function',
+          problem: `the argument ${path} is a ${value.constructor.name}, which cannot select a trace`,
+          fix: 'pass tensors, Variables, plain values, arrays or plain objects.',
+        })
+      entries.push([
+        path,
+        `${typeof value === 'function' ? 'function' : (value.constructor?.name ?? 'object')}#${identityOf(value)}`,
+      ])
       leaves.push({ kind: 'constant', path, value })
     } else {
       entries.push([path, constantText(value)])
@@ -88,13 +106,25 @@ export function signatureOf(args: readonly unknown[], names: readonly string[]):
   return { entries, leaves, key: entries.map(([path, text]) => `${path}:${text}`).join(' ') }
 }
 
+/** The signature of a call on an object: methods have traces of their own on every object. */
+export function withReceiver(signature: Signature, self: unknown): Signature {
+  if (self === null || (typeof self !== 'object' && typeof self !== 'function')) return signature
+  const receiver = identityOf(self)
+  return { ...signature, receiver, key: `this#${receiver} ${signature.key}` }
+}
+
 /** What `tf.spec` makes: the type of an argument, with null for a size that is not known until the call. */
 export class TensorSpec {
   readonly shape: readonly (number | null)[]
   readonly dtype: TensorType['dtype']
   constructor(shape: readonly (number | null)[], dtype: TensorType['dtype'] = 'float32') {
     for (const size of shape)
-      if (size !== null && !(Number.isInteger(size) && size >= 0)) throw new ValueError({ op: 'tf.spec', problem: `${String(size)} is not a size`, fix: 'use integers ≥ 0, or null for a size that is not known.' })
+      if (size !== null && !(Number.isInteger(size) && size >= 0))
+        throw new ValueError({
+          op: 'tf.spec',
+          problem: `${String(size)} is not a size`,
+          fix: 'use integers ≥ 0, or null for a size that is not known.',
+        })
     this.shape = [...shape]
     this.dtype = dtype
   }

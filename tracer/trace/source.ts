@@ -18,7 +18,9 @@ export function userSite(): string | undefined {
   const stack = new Error('site').stack ?? ''
   Error.stackTraceLimit = limit
   for (const line of stack.split('\n').slice(1)) {
-    const place = /\(?((?:file|https?):\/\/[^\s)]+|\/[^\s)]+|[A-Za-z]:\\[^\s)]+):(\d+):(\d+)\)?$/.exec(line.trim())
+    const place = /\(?((?:file|https?):\/\/[^\s)]+|\/[^\s)]+|[A-Za-z]:\\[^\s)]+):(\d+):(\d+)\)?$/.exec(
+      line.trim(),
+    )
     const file = place?.[1]
     if (file === undefined || line.includes('wasm://')) continue
     if (libraryFolders.some((folder) => file.startsWith(folder)) || file.startsWith('node:')) continue

@@ -17,7 +17,7 @@ import { withTrace } from './bind.ts'
 import { GraphFunction } from './graph-function.ts'
 import { GraphTrace } from './graph-trace.ts'
 import { reportRetrace } from './retrace.ts'
-import { type Leaf, type Signature, signatureOf, SizeNames, TensorSpec } from './signature.ts'
+import { type Leaf, type Signature, signatureOf, SizeNames, TensorSpec, withReceiver } from './signature.ts'
 import { userSite } from './source.ts'
 import { isPlainObject, mapTree } from './tree.ts'
 
@@ -59,18 +59,35 @@ export class TracedFunction {
   readonly definedAt: string | undefined
   readonly parameterNames: readonly string[]
   readonly #traces = new Map<string, Trace>()
+  /** Whether the callback mentions `this`: then the object it is called on selects a trace, by identity. */
+  readonly #usesThis: boolean
+  #lastSelf: unknown
   #last: Trace | undefined
   #traceCount = 0
 
   constructor(callback: (...args: never[]) => unknown, options: FunctionOptions = {}) {
-    if (typeof callback !== 'function') throw new TraceError({ op: 'tf.function', problem: `${String(callback)} is not a function`, fix: 'pass the callback to trace.' })
-    if (callback.constructor.name === 'AsyncFunction' || callback.constructor.name === 'GeneratorFunction' || callback.constructor.name === 'AsyncGeneratorFunction')
-      throw new TraceError({ op: 'tf.function', problem: 'async and generator callbacks cannot be traced', fix: 'await outside, and trace synchronous code.' })
+    if (typeof callback !== 'function')
+      throw new TraceError({
+        op: 'tf.function',
+        problem: `${String(callback)} is not a function`,
+        fix: 'pass the callback to trace.',
+      })
+    if (
+      callback.constructor.name === 'AsyncFunction' ||
+      callback.constructor.name === 'GeneratorFunction' ||
+      callback.constructor.name === 'AsyncGeneratorFunction'
+    )
+      throw new TraceError({
+        op: 'tf.function',
+        problem: 'async and generator callbacks cannot be traced',
+        fix: 'await outside, and trace synchronous code.',
+      })
     this.callback = callback
     this.name = options.name ?? (callback.name === '' ? 'anonymous' : callback.name)
     this.options = options
     this.definedAt = userSite()
     this.parameterNames = parameterNamesOf(callback)
+    this.#usesThis = /\bthis\b/.test(Function.prototype.toString.call(callback))
     options.inputSignature?.forEach((spec, i) => checkSpecs(spec, `inputSignature[${i}]`))
   }
 
@@ -86,19 +103,21 @@ export class TracedFunction {
   /** Calls the function; `self` is the callback's `this`. */
   call(self: unknown, args: readonly unknown[]): unknown {
     const last = this.#last
-    if (last?.flat !== undefined && fits(last.flat, args)) return last.rebuild(last.callee.call(args as readonly Tensor[]))
-    const signature = this.#signature(args)
+    if (last?.flat !== undefined && (!this.#usesThis || self === this.#lastSelf) && fits(last.flat, args))
+      return last.rebuild(last.callee.call(args as readonly Tensor[]))
+    const signature = this.#signature(self, args)
     let trace = this.#traces.get(signature.key)
     trace ??= this.#trace(self, args, signature)
     const broken = trace.callee.brokenGuard(tensorsOf(signature))
     if (broken !== undefined) trace = this.#specialise(self, args, signature, broken.reason)
     this.#last = trace
+    if (this.#usesThis) this.#lastSelf = self
     return this.#run(trace, signature)
   }
 
   /** The trace for these arguments (or specs), made if need be, not run. */
   graphFunctionFor(self: unknown, args: readonly unknown[]): GraphFunction {
-    const signature = this.#signature(args)
+    const signature = this.#signature(self, args)
     return (this.#traces.get(signature.key) ?? this.#trace(self, args, signature)).callee
   }
 
@@ -120,26 +139,65 @@ export class TracedFunction {
   }
 
   /** The signature of a call: that of its arguments, or of the input signature after they are converted to it. */
-  #signature(args: readonly unknown[]): Signature {
+  #signature(self: unknown, args: readonly unknown[]): Signature {
+    const signature = this.#signatureOfArguments(args)
+    return this.#usesThis ? withReceiver(signature, self) : signature
+  }
+
+  #signatureOfArguments(args: readonly unknown[]): Signature {
     const specs = this.options.inputSignature
     if (specs === undefined) return signatureOf(args, this.parameterNames)
-    if (args.length > specs.length || args.some((arg, i) => arg === undefined && specs[i] !== undefined) || args.length < specs.length)
-      throw new SignatureError({ op: this.name, problem: `it takes ${specs.length} arguments by its inputSignature, ${args.length} were given`, fix: `call ${this.name}(${this.parameterNames.join(', ')}).` })
-    const converted = args.map((arg, i) => this.#fitTree(arg, specs[i] as SpecTree, this.parameterNames[i] ?? `args[${i}]`))
+    if (
+      args.length > specs.length ||
+      args.some((arg, i) => arg === undefined && specs[i] !== undefined) ||
+      args.length < specs.length
+    )
+      throw new SignatureError({
+        op: this.name,
+        problem: `it takes ${specs.length} arguments by its inputSignature, ${args.length} were given`,
+        fix: `call ${this.name}(${this.parameterNames.join(', ')}).`,
+      })
+    const converted = args.map((arg, i) =>
+      this.#fitTree(arg, specs[i] as SpecTree, this.parameterNames[i] ?? `args[${i}]`),
+    )
     return { ...signatureOf(converted, this.parameterNames), key: 'inputSignature' }
   }
 
   #fitTree(value: unknown, spec: SpecTree, path: string): unknown {
     if (value instanceof TensorSpec) return value
     if (spec instanceof TensorSpec) {
-      const tensor = value instanceof Variable ? value.value() : convertToTensor(value as TensorLike, { dtype: spec.dtype, op: this.name })
-      const fitsSpec = tensor.dtype === spec.dtype && tensor.rank === spec.shape.length && spec.shape.every((size, axis) => size === null || sizesEqual(size, tensor.type.shape[axis] ?? -1) !== false)
-      if (!fitsSpec) throw new SignatureError({ op: this.name, problem: `${path}: ${printType(tensor.type)} is not ${spec.toString()}`, fix: 'cast or reshape the argument, or widen the inputSignature with null.' })
+      const tensor =
+        value instanceof Variable
+          ? value.value()
+          : convertToTensor(value as TensorLike, { dtype: spec.dtype, op: this.name })
+      const fitsSpec =
+        tensor.dtype === spec.dtype &&
+        tensor.rank === spec.shape.length &&
+        spec.shape.every(
+          (size, axis) => size === null || sizesEqual(size, tensor.type.shape[axis] ?? -1) !== false,
+        )
+      if (!fitsSpec)
+        throw new SignatureError({
+          op: this.name,
+          problem: `${path}: ${printType(tensor.type)} is not ${spec.toString()}`,
+          fix: 'cast or reshape the argument, or widen the inputSignature with null.',
+        })
       return tensor
     }
-    if (Array.isArray(spec) && Array.isArray(value) && value.length === spec.length) return value.map((entry, i) => this.#fitTree(entry, spec[i] as SpecTree, `${path}[${i}]`))
-    if (isPlainObject(spec) && isPlainObject(value)) return Object.fromEntries(Object.entries(spec).map(([key, inner]) => [key, this.#fitTree(value[key], inner as SpecTree, `${path}.${key}`)]))
-    throw new SignatureError({ op: this.name, problem: `${path} does not have the structure of the inputSignature`, fix: 'pass the same arrays and objects as the specs.' })
+    if (Array.isArray(spec) && Array.isArray(value) && value.length === spec.length)
+      return value.map((entry, i) => this.#fitTree(entry, spec[i] as SpecTree, `${path}[${i}]`))
+    if (isPlainObject(spec) && isPlainObject(value))
+      return Object.fromEntries(
+        Object.entries(spec).map(([key, inner]) => [
+          key,
+          this.#fitTree(value[key], inner as SpecTree, `${path}.${key}`),
+        ]),
+      )
+    throw new SignatureError({
+      op: this.name,
+      problem: `${path} does not have the structure of the inputSignature`,
+      fix: 'pass the same arrays and objects as the specs.',
+    })
   }
 
   #specialise(self: unknown, args: readonly unknown[], signature: Signature, reason: string): Trace {
@@ -150,15 +208,24 @@ export class TracedFunction {
     const made = this.#trace(self, args, exact, true)
     // With the sizes of this call the assumption is false for certain, or it no longer matters.
     const broken = made.callee.brokenGuard(tensorsOf(signature))
-    if (broken !== undefined) throw new ShapeError({ op: this.name, problem: `${reason}: ${broken.x} is not ${broken.y}` })
+    if (broken !== undefined)
+      throw new ShapeError({ op: this.name, problem: `${reason}: ${broken.x} is not ${broken.y}` })
     return made
   }
 
   #trace(self: unknown, args: readonly unknown[], signature: Signature, exactSizes = false): Trace {
     if (tracesInProgress.has(this) && this.#inProgressKeys.has(signature.key))
-      throw new TraceError({ op: this.name, problem: `it calls itself with the arguments it is being traced for: ${signature.entries.map(([path, text]) => `${path} ${text}`).join(', ')}`, fix: 'recurse on a JavaScript number, or use a loop.' })
-    const retraced = this.#traces.size > 0
-    if (retraced && this.options.onRetrace === 'error') reportRetrace(this, [...this.#traces.values()].map((trace) => trace.signature), signature, 0, 'error')
+      throw new TraceError({
+        op: this.name,
+        problem: `it calls itself with the arguments it is being traced for: ${signature.entries.map(([path, text]) => `${path} ${text}`).join(', ')}`,
+        fix: 'recurse on a JavaScript number, or use a loop.',
+      })
+    // Methods: the first trace of another object is not a retrace.
+    const earlier = [...this.#traces.values()]
+      .map((trace) => trace.signature)
+      .filter((other) => other.receiver === signature.receiver)
+    const retraced = earlier.length > 0
+    if (retraced && this.options.onRetrace === 'error') reportRetrace(this, earlier, signature, 0, 'error')
     const start = performance.now()
     const graphTrace = new GraphTrace(this.name)
     const before = installGuardRecorder((x, y, reason) => graphTrace.guard(x, y, reason))
@@ -166,20 +233,29 @@ export class TracedFunction {
     this.#inProgressKeys.add(signature.key)
     let made: Trace
     try {
-      made = withTrace(graphTrace, () => this.#runCallback(self, args, signature, graphTrace, exactSizes, start))
+      made = withTrace(graphTrace, () =>
+        this.#runCallback(self, args, signature, graphTrace, exactSizes, start),
+      )
     } finally {
       installGuardRecorder(before)
       this.#inProgressKeys.delete(signature.key)
       if (this.#inProgressKeys.size === 0) tracesInProgress.delete(this)
     }
-    if (retraced) reportRetrace(this, [...this.#traces.values()].map((trace) => trace.signature), signature, made.milliseconds, this.options.onRetrace ?? 'warn')
+    if (retraced) reportRetrace(this, earlier, signature, made.milliseconds, this.options.onRetrace ?? 'warn')
     this.#traceCount++
     this.#traces.set(signature.key, made)
     return made
   }
   readonly #inProgressKeys = new Set<string>()
 
-  #runCallback(self: unknown, args: readonly unknown[], signature: Signature, trace: GraphTrace, exactSizes: boolean, start: number): Trace {
+  #runCallback(
+    self: unknown,
+    args: readonly unknown[],
+    signature: Signature,
+    trace: GraphTrace,
+    exactSizes: boolean,
+    start: number,
+  ): Trace {
     const specs = exactSizes ? undefined : this.options.inputSignature
     const names = new SizeNames()
     const variableNames: string[] = []
@@ -187,7 +263,10 @@ export class TracedFunction {
     const symbolic = (leaf: Leaf, spec: SpecTree | undefined): unknown => {
       switch (leaf.kind) {
         case 'tensor':
-          return trace.param(spec instanceof TensorSpec ? names.typeOf(spec) : leaf.tensor.type, plainName(leaf.path))
+          return trace.param(
+            spec instanceof TensorSpec ? names.typeOf(spec) : leaf.tensor.type,
+            plainName(leaf.path),
+          )
         case 'variable': {
           const known = placeholders.get(leaf.variable)
           const placeholder = known ?? leaf.variable.placeholder()
@@ -202,33 +281,63 @@ export class TracedFunction {
     }
     let next = 0
     const build = (value: unknown, spec: SpecTree | undefined): unknown => {
-      if (Array.isArray(value) && !isLeaf(value)) return value.map((entry: unknown, i) => build(entry, Array.isArray(spec) ? spec[i] : undefined))
+      if (Array.isArray(value) && !isLeaf(value))
+        return value.map((entry: unknown, i) => build(entry, Array.isArray(spec) ? spec[i] : undefined))
       if (isPlainObject(value)) {
         const built = new Map<string, unknown>()
-        for (const key of Object.keys(value).sort()) built.set(key, build(value[key], isPlainObject(spec) ? (spec[key] as SpecTree) : undefined))
+        for (const key of Object.keys(value).sort())
+          built.set(key, build(value[key], isPlainObject(spec) ? (spec[key] as SpecTree) : undefined))
         return Object.fromEntries(Object.keys(value).map((key) => [key, built.get(key)]))
       }
       const leaf = signature.leaves[next++]
       return leaf === undefined ? undefined : symbolic(leaf, spec)
     }
     const trimmed = args.slice(0, signature.entries.length === 0 ? 0 : args.length)
-    const tracedArgs = trimmed.map((arg, i) => (next < signature.leaves.length || arg !== undefined ? build(arg, specs?.[i]) : undefined))
+    const tracedArgs = trimmed.map((arg, i) =>
+      next < signature.leaves.length || arg !== undefined ? build(arg, specs?.[i]) : undefined,
+    )
     const result: unknown = Reflect.apply(this.callback, self, tracedArgs)
-    if (result instanceof Promise) throw new TraceError({ op: this.name, problem: 'the callback returned a Promise', fix: 'async callbacks cannot be traced; await outside.' })
+    if (result instanceof Promise)
+      throw new TraceError({
+        op: this.name,
+        problem: 'the callback returned a Promise',
+        fix: 'async callbacks cannot be traced; await outside.',
+      })
     const results: Tensor[] = []
     const slots = mapTree(result, (leaf, path) => {
       if (leaf === null || leaf === undefined) return leaf
-      if (leaf instanceof TensorMethods || typeof leaf === 'number' || typeof leaf === 'boolean' || ArrayBuffer.isView(leaf)) {
+      if (
+        leaf instanceof TensorMethods ||
+        typeof leaf === 'number' ||
+        typeof leaf === 'boolean' ||
+        ArrayBuffer.isView(leaf)
+      ) {
         results.push(trace.lift(convertToTensor(leaf as TensorLike)))
         return new ResultSlot(results.length - 1)
       }
-      throw new TraceError({ op: this.name, problem: `it returned a ${describeValue(leaf)}${path === '' ? '' : ` at ${path}`}`, fix: 'return tensors, numbers, arrays or plain objects of them, null or undefined.' })
+      throw new TraceError({
+        op: this.name,
+        problem: `it returned a ${describeValue(leaf)}${path === '' ? '' : ` at ${path}`}`,
+        fix: 'return tensors, numbers, arrays or plain objects of them, null or undefined.',
+      })
     })
     const traced = trace.finish(results)
     const callee = new GraphFunction(traced)
-    const flat = variableNames.length === 0 && traced.graph.guards.length === 0 && signature.leaves.length === args.length && args.every((arg) => arg instanceof Tensor) && specs === undefined && !exactSizes ? args.map((arg) => (arg as Tensor).type) : undefined
+    const flat =
+      variableNames.length === 0 &&
+      traced.graph.guards.length === 0 &&
+      signature.leaves.length === args.length &&
+      args.every((arg) => arg instanceof Tensor) &&
+      specs === undefined &&
+      !exactSizes
+        ? args.map((arg) => (arg as Tensor).type)
+        : undefined
     callee.prepare(placeholders.size === 0 ? traced.variables : undefined)
-    const rebuild = slots instanceof ResultSlot ? (values: readonly Tensor[]): unknown => values[slots.index] : (values: readonly Tensor[]): unknown => mapTree(slots, (leaf) => (leaf instanceof ResultSlot ? values[leaf.index] : leaf))
+    const rebuild =
+      slots instanceof ResultSlot
+        ? (values: readonly Tensor[]): unknown => values[slots.index]
+        : (values: readonly Tensor[]): unknown =>
+            mapTree(slots, (leaf) => (leaf instanceof ResultSlot ? values[leaf.index] : leaf))
     return { signature, callee, rebuild, variableNames, flat, milliseconds: performance.now() - start }
   }
 }
@@ -282,15 +391,30 @@ function describeValue(value: unknown): string {
 function checkSpecs(spec: unknown, path: string): void {
   if (spec instanceof TensorSpec) return
   if (Array.isArray(spec)) return spec.forEach((entry: unknown, i) => checkSpecs(entry, `${path}[${i}]`))
-  if (isPlainObject(spec)) return Object.entries(spec).forEach(([key, entry]) => checkSpecs(entry, `${path}.${key}`))
-  throw new SignatureError({ op: 'tf.function', problem: `${path} is ${String(spec)}, not a spec`, fix: 'use tf.spec(shape, dtype), with null for unknown sizes.' })
+  if (isPlainObject(spec))
+    return Object.entries(spec).forEach(([key, entry]) => checkSpecs(entry, `${path}.${key}`))
+  throw new SignatureError({
+    op: 'tf.function',
+    problem: `${path} is ${String(spec)}, not a spec`,
+    fix: 'use tf.spec(shape, dtype), with null for unknown sizes.',
+  })
 }
 
 /** The names of a function's parameters where its text shows them plainly; `args[i]` stands in elsewhere. */
 function parameterNamesOf(callback: (...args: never[]) => unknown): readonly string[] {
   const text = Function.prototype.toString.call(callback)
-  const list = /^(?:async\s+)?(?:function\s*\w*\s*)?(?:[\w$]+\s*)?\(([^()]*)\)/.exec(text)?.[1] ?? /^([\w$]+)\s*=>/.exec(text)?.[1]
+  const list =
+    /^(?:async\s+)?(?:function\s*\w*\s*)?(?:[\w$]+\s*)?\(([^()]*)\)/.exec(text)?.[1] ??
+    /^([\w$]+)\s*=>/.exec(text)?.[1]
   if (list === undefined || /[{[]/.test(list)) return []
-  return list.split(',').map((part) => part.trim().replace(/^\.\.\./, '').split(/[=\s:]/)[0] ?? '').filter((name) => name !== '')
+  return list
+    .split(',')
+    .map(
+      (part) =>
+        part
+          .trim()
+          .replace(/^\.\.\./, '')
+          .split(/[=\s:]/)[0] ?? '',
+    )
+    .filter((name) => name !== '')
 }
-

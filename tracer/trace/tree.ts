@@ -17,14 +17,18 @@ export function isPlainObject(value: unknown): value is { readonly [key: string]
 export function mapTree(value: unknown, map: (leaf: unknown, path: string) => unknown, path = ''): unknown {
   if (value instanceof TensorMethods) return map(value, path)
   if (Array.isArray(value)) return value.map((entry: unknown, i) => mapTree(entry, map, `${path}[${i}]`))
-  if (isPlainObject(value)) return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, mapTree(entry, map, `${path}.${key}`)]))
+  if (isPlainObject(value))
+    return Object.fromEntries(
+      Object.entries(value).map(([key, entry]) => [key, mapTree(entry, map, `${path}.${key}`)]),
+    )
   return map(value, path)
 }
 
 /** Calls `visit` for every leaf, objects' keys in sorted order. */
 export function visitTree(value: unknown, visit: (leaf: unknown, path: string) => void, path = ''): void {
   if (value instanceof TensorMethods) return visit(value, path)
-  if (Array.isArray(value)) return value.forEach((entry: unknown, i) => visitTree(entry, visit, `${path}[${i}]`))
+  if (Array.isArray(value))
+    return value.forEach((entry: unknown, i) => visitTree(entry, visit, `${path}[${i}]`))
   if (isPlainObject(value)) {
     for (const key of Object.keys(value).sort()) visitTree(value[key], visit, `${path}.${key}`)
     return
