@@ -26,7 +26,7 @@ export interface Row {
   readonly firstMs: number
   readonly secondMs: number
   readonly medianMs: number
-  /** The fastest batch: what the median would be on an idle machine. */
+  /** The fastest batch: a machine that does other things besides slows the median more. */
   readonly bestMs: number
   /** The loss after twenty steps. */
   readonly loss?: number

@@ -70,6 +70,8 @@ export interface CheckStep {
   readonly kind: 'check'
   readonly buffer: number
   readonly id: number
+  /** Buffers whose content the host may ask for when it words the failure. */
+  readonly reads?: readonly number[]
 }
 
 /** Calls the host's `call(id)`; the host reads `reads` and may write `writes`; it may call other programs. */

@@ -7,7 +7,7 @@
  * exactly when their texts are equal, short of facts about division. `sizesEqual` therefore answers true, false or
  * undefined for "depends on the call". Names stand for integers ≥ 0.
  */
-import { InternalError } from './errors.ts'
+import { InternalError, TraceError } from './errors.ts'
 
 /** A number, or a polynomial over names. */
 export type Size = number | SizePolynomial
@@ -47,9 +47,11 @@ export class SizePolynomial {
   /** A size has no number until a call gives it one; arithmetic on it by `*` or `+` would silently be wrong. */
   [Symbol.toPrimitive](hint: string): string {
     if (hint === 'string') return this.key
-    throw new TypeError(
-      `the size ${this.key} is not known until the function is called, so it cannot be used as a number; use tf.sizeOf(x, axis) to compute with it`,
-    )
+    throw new TraceError({
+      op: 'shape',
+      problem: `the size ${this.key} is not known until the function is called, so it cannot be used as a number`,
+      fix: 'use tf.sizeOf(x, axis) to compute with it, or give the axis a size in the signature.',
+    })
   }
 }
 

@@ -22,7 +22,8 @@ export {
 } from '../codegen/errors.ts'
 export type { TensorLike } from '../tracer/convert.ts'
 export { type CustomGradient, customGradient, stopGradient } from '../tracer/gradient/custom.ts'
-export { type GradientOptions, GradientTape, type TapeOptions } from '../tracer/gradient/tape.ts'
+export { type GradientOptions, GradientTape, type JacobianOptions, type TapeOptions } from '../tracer/gradient/tape.ts'
+export type { GradientsOf, OutputGradients, Source } from '../tracer/gradient/structure.ts'
 export { type NestedArray, Tensor } from '../tracer/tensor.ts'
 export { isTracing } from '../tracer/trace/bind.ts'
 export {
@@ -32,7 +33,7 @@ export {
   traceFunction as function,
 } from './function.ts'
 export * as debug from './debug.ts'
-export { grad, grads, valueAndGrad } from './gradients.ts'
+export { grad, grads, valueAndGrad, valueAndGrads } from './gradients.ts'
 export * as losses from './losses/index.ts'
 export * from './math/index.ts'
 export * as nn from './nn/index.ts'

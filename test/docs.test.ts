@@ -12,7 +12,7 @@
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { compileFunction } from 'node:vm'
 import { describe, expect, test } from 'vitest'
@@ -63,7 +63,12 @@ function examplesOfMarkdown(file: string): Example[] {
   for (const match of text.matchAll(block)) {
     const { expression, language, body = '' } = match.groups ?? {}
     if (language === 'ts')
-      examples.push({ name: `${file}:${lineOf(text, match.index) + 1}`, code: body, module: undefined, shown: [] })
+      examples.push({
+        name: `${file}:${lineOf(text, match.index) + 1}`,
+        code: body,
+        module: undefined,
+        shown: [],
+      })
     if (expression !== undefined) examples.at(-1)?.shown.push({ expression, text: body })
   }
   return examples
@@ -80,7 +85,14 @@ function examplesOfSource(file: string): Example[] {
       if (!line.startsWith('@example')) return []
       const next = lines.findIndex((later, i) => i > at && later.startsWith('@'))
       const code = [line.slice('@example'.length).trim(), ...lines.slice(at + 1, next < 0 ? undefined : next)]
-      return [{ name: `${file}:${lineOf(text, comment.index) + at}`, code: code.join('\n').trim(), module: file, shown: [] }]
+      return [
+        {
+          name: `${file}:${lineOf(text, comment.index) + at}`,
+          code: code.join('\n').trim(),
+          module: file,
+          shown: [],
+        },
+      ]
     })
   })
 }
@@ -101,7 +113,8 @@ interface Claim {
 
 const statementStart =
   /^\s*(?:(?:const|let|var|return|import|export|function|async|class|if|else|for|while|throw|try|type|interface)\b|[})\].]|\/\/|$)/
-const literal = /^(?:-?Infinity|NaN|true|false|undefined|null|-?0x[\da-f]+|-?[\d.]+(?:e[-+]?\d+)?|'[^']*'|[[\],\s])+$/i
+const literal =
+  /^(?:-?Infinity|NaN|true|false|undefined|null|-?0x[\da-f]+|-?[\d.]+(?:e[-+]?\d+)?|'[^']*'|[[\],\s])+$/i
 
 /** The claims of an example, and its code with each claimed expression passed to `$claim`. */
 function claimsOf(code: string): { readonly claims: readonly Claim[]; readonly code: string } {
@@ -111,8 +124,10 @@ function claimsOf(code: string): { readonly claims: readonly Claim[]; readonly c
     const comment = parts?.['comment']
     if (parts === undefined || comment === undefined || statementStart.test(line)) return line
     const throws = /^throws (\w+)$/.exec(comment)?.[1]
-    if (throws === undefined && !/^(?:[-\d[']|(?:Infinity|NaN|true|false|undefined|null)\b)/.test(comment)) return line
-    if (throws === undefined && !literal.test(comment)) throw new SyntaxError(`"${comment}" begins like a value and is none: ${line}`)
+    if (throws === undefined && !/^(?:[-\d[']|(?:Infinity|NaN|true|false|undefined|null)\b)/.test(comment))
+      return line
+    if (throws === undefined && !literal.test(comment))
+      throw new SyntaxError(`"${comment}" begins like a value and is none: ${line}`)
     const written = parts['expression'] ?? ''
     const expression = /^\s*console\.log\((.*)\)$/.exec(written)?.[1] ?? written
     claims.push({ line, throws, value: throws === undefined ? evaluate(comment) : undefined })
@@ -135,8 +150,13 @@ function plain(value: unknown): unknown {
 
 /** `value` with each number that is as good as the one in `claimed` replaced by it. */
 function settled(value: unknown, claimed: unknown): unknown {
-  if (Array.isArray(value) && Array.isArray(claimed)) return value.map((entry, i) => settled(entry, claimed[i]))
-  if (typeof value === 'number' && typeof claimed === 'number' && Math.abs(value - claimed) <= 2e-6 * Math.max(1, Math.abs(claimed)))
+  if (Array.isArray(value) && Array.isArray(claimed))
+    return value.map((entry, i) => settled(entry, claimed[i]))
+  if (
+    typeof value === 'number' &&
+    typeof claimed === 'number' &&
+    Math.abs(value - claimed) <= 2e-6 * Math.max(1, Math.abs(claimed))
+  )
     return claimed
   return value
 }
@@ -160,7 +180,11 @@ async function bareNames(example: Example): Promise<ReadonlyMap<string, unknown>
   if (example.module === undefined) return new Map()
   const exported: unknown = await import(/* @vite-ignore */ join(root, example.module))
   const used = new Set([...example.code.matchAll(/(?<![.\w])[a-z]\w*/gi)].map(([name]) => name))
-  return new Map(Object.entries(exported as Readonly<Record<string, unknown>>).filter(([name]) => used.has(name)))
+  for (const [declaration] of example.code.matchAll(/\b(?:const|let|var|function|class)\s[^=(]*/g))
+    for (const [name] of declaration.matchAll(/\w+/g)) used.delete(name)
+  return new Map(
+    Object.entries(exported as Readonly<Record<string, unknown>>).filter(([name]) => used.has(name)),
+  )
 }
 
 /** Runs an example and checks its claims; gives the texts it shows. */
@@ -197,26 +221,45 @@ async function run(example: Example): Promise<readonly string[]> {
   return shown
 }
 
+/** Writes what an example shows into its file. */
+function bless(file: string, { shown }: Example, texts: readonly string[]): void {
+  const path = join(root, file)
+  let text = readFileSync(path, 'utf8')
+  shown.forEach(({ expression, text: before }, i) => {
+    const head = `<!-- shows: ${expression} -->\n\n\`\`\`text\n`
+    text = text.replace(head + before, () => head + (texts[i] ?? ''))
+  })
+  writeFileSync(path, text)
+}
+
 describe.each(documents)('%s', (file, examples) => {
   const named = examples.map((example) => [example.name, example] as const)
   test.each(named)('%s', async (_name, example) => {
     const texts = (await run(example)).map((text) => `${text.trimEnd()}\n`)
-    if (updating) {
-      const path = join(root, file)
-      let text = readFileSync(path, 'utf8')
-      example.shown.forEach(({ expression, text: before }, i) => {
-        const head = `<!-- shows: ${expression} -->\n\n\`\`\`text\n`
-        text = text.replace(head + before, () => head + (texts[i] ?? ''))
-      })
-      writeFileSync(path, text)
-    } else expect(texts).toEqual(example.shown.map(({ text }) => text))
+    if (updating) bless(file, example, texts)
+    expect(texts).toEqual(updating ? texts : example.shown.map(({ text }) => text))
   })
 })
 
 describe('docstrings', () => {
   test.each(docstrings.map((example) => [example.name, example] as const))('%s', async (_name, example) => {
-    await run(example)
+    expect(await run(example)).toEqual([])
   })
+})
+
+test('the architecture page mentions every file', () => {
+  const text = readFileSync(join(root, 'docs/architecture.md'), 'utf8')
+  const files = ['src', 'tracer', 'codegen'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.endsWith('.ts'),
+    ),
+  )
+  const mentioned = new Set([...text.matchAll(/[\w-]+\.ts\b/g)].map(([name]) => name))
+  const names = new Set(files.map((file) => basename(file)))
+  expect(
+    [...names].filter((name) => !mentioned.has(name)),
+    'not mentioned',
+  ).toEqual([])
 })
 
 // Compiling them --------------------------------------------------------------------------------------------------------
@@ -224,7 +267,11 @@ describe('docstrings', () => {
 /** The exit code aside, what the compiler said. */
 function compile(project: string): Promise<string> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', project], (_error, stdout) => resolve(stdout))
+    execFile(
+      process.execPath,
+      [join(root, 'node_modules/typescript/bin/tsc'), '-p', project],
+      (_error, stdout) => resolve(stdout),
+    )
   })
 }
 
@@ -239,9 +286,14 @@ test('all examples compile', async () => {
           ? []
           : [
               `import * as tf from 'tracemill'`,
-              ...(names.length === 0 ? [] : [`import { ${names.join(', ')} } from '${join(root, example.module)}'`]),
+              ...(names.length === 0
+                ? []
+                : [`import { ${names.join(', ')} } from '${join(root, example.module)}'`]),
             ]
-      writeFileSync(join(folder, `${i}.ts`), [`/* ${example.name} */ export {}`, ...imports, example.code].join('\n'))
+      writeFileSync(
+        join(folder, `${i}.ts`),
+        [`/* ${example.name} */ export {}`, ...imports, example.code].join('\n'),
+      )
     }
     const options = {
       extends: join(root, 'tsconfig.json'),
@@ -260,12 +312,10 @@ test('all examples compile', async () => {
       exclude: [],
     }
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(options))
-    const complaints = (await compile(folder))
-      .split('\n')
-      .flatMap((line) => {
-        const [, file, rest] = /^(?:.*[\\/])?(\d+)\.ts(\(.*)$/.exec(line) ?? []
-        return file === undefined ? [] : [`${examples[Number(file)]?.name} ${rest}`]
-      })
+    const complaints = (await compile(folder)).split('\n').flatMap((line) => {
+      const [, file, rest] = /^(?:.*[\\/])?(\d+)\.ts(\(.*)$/.exec(line) ?? []
+      return file === undefined ? [] : [`${examples[Number(file)]?.name} ${rest}`]
+    })
     expect(complaints).toEqual([])
   } finally {
     rmSync(folder, { recursive: true })

@@ -5,9 +5,10 @@
  * (`Uint8Array` is uint8). Data is copied on entry. Where a JavaScript value meets a tensor, it takes the tensor's dtype
  * (`dtype` in the options); a number that dtype cannot hold exactly (1.5 or 2³² as int32) is refused, never rounded.
  */
-import { allocate, type DType, type TypedArray } from '../codegen/dtype.ts'
-import { DTypeError, ShapeError, ValueError } from '../codegen/errors.ts'
-import { printShape } from '../codegen/size.ts'
+import { allocate, type DType, dtypes, type TypedArray } from '../codegen/dtype.ts'
+import { DTypeError, ShapeError, TraceError, ValueError } from '../codegen/errors.ts'
+import { SizePolynomial } from '../codegen/size.ts'
+import { printType } from './ir/type.ts'
 import { type Tensor, tensorOf } from './tensor.ts'
 import { TensorMethods } from './tensor-methods.ts'
 import type { Variable } from './variable.ts'
@@ -73,10 +74,21 @@ function describe(value: unknown): string {
   return value === undefined ? 'undefined' : `a ${typeof value}`
 }
 
+/** Throws ValueError for a dtype that does not exist. */
+export function requireDType(op: string, dtype: DType): void {
+  if (!dtypes.includes(dtype))
+    throw new ValueError({
+      op,
+      problem: `${JSON.stringify(dtype)} is not a dtype`,
+      fix: `use one of ${dtypes.join(', ')}.`,
+    })
+}
+
 /** Turns a JavaScript value, tensor or variable into a tensor of the current trace. Throws ValueError, DTypeError or ShapeError. */
 export function convertToTensor(value: TensorLike, options: ConvertOptions = {}): Tensor {
   if (value instanceof TensorMethods) return value.asTensor()
   const op = options.op ?? 'tf.tensor'
+  if (options.dtype !== undefined) requireDType(op, options.dtype)
   if (typeof value === 'number' || typeof value === 'boolean') {
     const dtype = options.dtype ?? (typeof value === 'boolean' ? 'bool' : 'float32')
     const data = allocate(dtype, 1)
@@ -91,6 +103,13 @@ export function convertToTensor(value: TensorLike, options: ConvertOptions = {})
     return tensorOf(dtype, [value.length], data)
   }
   if (Array.isArray(value)) return fromNested(value, options.dtype, op)
+  const other: unknown = value
+  if (other instanceof SizePolynomial)
+    throw new TraceError({
+      op,
+      problem: `the size ${other.key} is not known until the function is called, so it is not a number`,
+      fix: 'use tf.sizeOf(x, axis), which gives it as an int32 tensor.',
+    })
   throw new ValueError({
     op,
     problem: `${describe(value)} is not a tensor`,
@@ -177,7 +196,7 @@ export function convertTogether(
       throw new DTypeError({
         op,
         problem: 'operands have different dtypes',
-        rows: tensors.map((t, i) => [values[i]?.[0] ?? '', `${t.dtype}${printShape(t.type.shape)}`]),
+        rows: tensors.map((t, i) => [values[i]?.[0] ?? '', printType(t.type)]),
         fix: `cast one of them, e.g. ${values[1]?.[0] ?? 'y'}.cast('${first.dtype}'); tensors are never promoted.`,
       })
   return tensors

@@ -53,7 +53,7 @@ export type Lowering<A extends Attrs = Attrs> =
   | { readonly kind: 'contraction' }
   /** The same elements under another shape: memory is shared when the operand is in memory. `read` is the index form. */
   | { readonly kind: 'alias'; readonly read: (context: LowerContext<A>, index: readonly Expr[]) => Expr }
-  /** Handled by the lowering of programs itself: read, assign, commit, captured, print, check, call, fusion. */
+  /** Handled by the lowering of programs itself: read, assign, commit, captured, print, check, host_call, call, fusion. */
   | { readonly kind: 'program' }
 
 export interface GradientContext<A extends Attrs = Attrs> {
@@ -65,6 +65,8 @@ export interface GradientContext<A extends Attrs = Attrs> {
   /** Which operands a gradient is wanted for; the others may be null in the answer without being computed. */
   readonly needed: readonly boolean[]
   readonly regions: readonly Graph[]
+  /** What the host needed to carry the application out. */
+  readonly host?: unknown
 }
 
 /** One gradient per operand, of the operand's type, or null where none flows. */

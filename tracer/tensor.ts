@@ -120,7 +120,7 @@ export class Tensor extends TensorMethods {
     const payload = this.#payload
     if (payload.kind === 'symbolic')
       return `Tensor(shape=[${shape.map(printSize).join(', ')}], ${dtype}, in ${payload.trace.name})`
-    return `Tensor(${formatElements(this.array(), '       ')}, shape=[${shape.map(printSize).join(', ')}], ${dtype})`
+    return `Tensor(${formatElements(this.array(), '        ')}, shape=[${shape.map(printSize).join(', ')}], ${dtype})`
   }
   toJSON(): NestedArray {
     return this.array()

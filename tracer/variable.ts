@@ -15,7 +15,7 @@ import { printType, type TensorType } from './ir/type.ts'
 import { opNamed } from './op.ts'
 import { Tensor } from './tensor.ts'
 import { TensorMethods } from './tensor-methods.ts'
-import { currentTrace, eagerTrace, readVariable } from './trace/bind.ts'
+import { currentTrace, eagerTrace, readVariable, withTrace } from './trace/bind.ts'
 
 export interface VariableOptions {
   /** For messages and saving; `Variable`, `Variable_1`, … when absent. Need not be unique. */
@@ -36,21 +36,23 @@ export class Variable extends TensorMethods {
   readonly slot: Slot
   #snapshot: Tensor | undefined
 
-  constructor(initial: Tensor, options: { readonly name?: string; readonly trainable?: boolean } = {}) {
+  constructor(given: Tensor, options: { readonly name?: string; readonly trainable?: boolean } = {}) {
     super()
-    if (!isStaticShape(initial.type.shape) || initial.payload.kind === 'symbolic')
+    this.name = options.name ?? (created === 0 ? 'Variable' : `Variable_${created}`)
+    const initial = currentTrace().initialValue(given, this.name)
+    if (!isStaticShape(initial.type.shape))
       throw new TraceError({
         op: 'tf.variable',
-        problem: `the initial value ${printType(initial.type)} is symbolic`,
+        problem: `the initial value ${printType(initial.type)} has unknown sizes`,
         fix: 'create the variable outside the traced function.',
       })
     this.type = { dtype: initial.dtype, shape: [...initial.type.shape] }
-    this.name = options.name ?? (created === 0 ? 'Variable' : `Variable_${created}`)
     if (options.name === undefined) created++
     this.trainable = options.trainable ?? true
     this.slot = allocateSlot(this.dtype, elementCount(initial.type.shape) as number)
     ownSlot(this, this.slot)
     writeSlot(this.slot, initial.elements('tf.variable'))
+    currentTrace().created(this)
   }
 
   override asTensor(): Tensor {
@@ -131,7 +133,7 @@ export class Variable extends TensorMethods {
   /** For the library's own use: a variable of the same type that stands for this one while a function is traced. */
   placeholder(): Variable {
     const zeros = new Tensor(this.type, { kind: 'data', data: allocate(this.dtype, this.size) })
-    return new Variable(zeros, { name: this.name, trainable: this.trainable })
+    return withTrace(eagerTrace(), () => new Variable(zeros, { name: this.name, trainable: this.trainable }))
   }
 
   /** For the library's own use: the snapshot tensor of the present content, made on first use. */

@@ -3,7 +3,7 @@
 // A function takes over the references to its arguments; `.ref` is one more reference, for what is used again.
 import { blockUntilReady, defaultDevice, init, jit, nn, numpy as np, valueAndGrad } from '@jax-js/jax'
 
-import { adamRate, digits, type Logistic, logistic, type Perceptron, quadrants, vectors } from '../workloads/training.ts'
+import { adamEpsilon, adamRate, digits, type Logistic, logistic, type Perceptron, quadrants, vectors } from '../workloads/training.ts'
 import type { Prepare, Runner } from './runner.ts'
 
 type Arrays = np.Array[]
@@ -61,7 +61,7 @@ function adam(lossOf: (parameters: Arrays, x: np.Array, y: np.Array) => np.Array
       const gradient = (gradients as Arrays)[i]!
       const m = first[i]!.mul(0.9).add(gradient.ref.mul(0.1))
       const v = second[i]!.mul(0.999).add(np.square(gradient).mul(0.001))
-      next[0]!.push(parameter.sub(m.ref.mul(rate.ref).div(np.sqrt(v.ref).add(1e-7))))
+      next[0]!.push(parameter.sub(m.ref.mul(rate.ref).div(np.sqrt(v.ref).add(adamEpsilon))))
       next[1]!.push(m)
       next[2]!.push(v)
     })

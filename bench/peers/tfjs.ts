@@ -1,7 +1,7 @@
 // TensorFlow.js: its core, with the backend that main.ts names.
 import * as tf from '@tensorflow/tfjs-core'
 import './tfjs-gradients.ts'
-import { adamRate, digits, type Logistic, logistic, type Perceptron, quadrants, vectors } from '../workloads/training.ts'
+import { adamEpsilon, adamRate, digits, type Logistic, logistic, type Perceptron, quadrants, vectors } from '../workloads/training.ts'
 import type { Prepare, Runner } from './runner.ts'
 
 function train(lossOf: () => tf.Scalar, optimizer: tf.Optimizer, variables: tf.Variable[]): Runner {
@@ -28,7 +28,7 @@ function perceptron(data: Perceptron, activation: (x: tf.Tensor2D) => tf.Tensor2
     const logits = tf.add(tf.matMul(inner, w2), b2)
     return kind === 'softmax' ? tf.losses.softmaxCrossEntropy(y, logits) : tf.losses.sigmoidCrossEntropy(y, logits)
   }
-  return train(lossOf, adam ? tf.train.adam(adamRate, 0.9, 0.999, 1e-7) : tf.train.sgd(rate), [w1, b1, w2, b2])
+  return train(lossOf, adam ? tf.train.adam(adamRate, 0.9, 0.999, adamEpsilon) : tf.train.sgd(rate), [w1, b1, w2, b2])
 }
 
 function regression({ batch, features, rate, ...data }: Logistic): Runner {

@@ -1,6 +1,6 @@
 // The library itself.
 import * as tf from '../../src/index.ts'
-import { adamRate, digits, type Logistic, logistic, type Perceptron, quadrants, vectors } from '../workloads/training.ts'
+import { adamEpsilon, adamRate, digits, type Logistic, logistic, type Perceptron, quadrants, vectors } from '../workloads/training.ts'
 import type { Prepare, Runner } from './runner.ts'
 
 type Loss = (labels: tf.Tensor, logits: tf.Tensor) => tf.Tensor
@@ -27,13 +27,13 @@ function perceptron(data: Perceptron, activation: (x: tf.Tensor) => tf.Tensor, l
   const x = tf.tensor(data.x).reshape([batch, inputs])
   const y = tf.tensor(data.y).reshape([batch, outputs])
   if (adam) {
-    const optimizer = tf.optimizers.adam(adamRate)
+    const optimizer = tf.optimizers.adam(adamRate, { epsilon: adamEpsilon })
     optimizer.build([...variables])
     const step = (features: tf.Tensor, labels: tf.Tensor): tf.Tensor => {
       const tape = new tf.GradientTape()
       const loss = tape.record(() => forward(features, labels))
       const gradients = tape.gradient(loss, [...variables])
-      optimizer.applyGradients(gradients.map((gradient, i) => [gradient, variables[i]]))
+      optimizer.applyGradients(variables.map((variable, i) => [gradients[i] ?? null, variable]))
       return loss
     }
     return train(step, x, y, variant)

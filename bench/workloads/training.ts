@@ -55,8 +55,12 @@ export function digits(): Perceptron {
   return perceptron([128, 784, 128, 10], 0.05, (row) => (row * 7) % 10)
 }
 
-/** Adam's rate for `digits`; its decays are 0.9 and 0.999, its epsilon 1e-7. */
+/**
+ * Adam's rate for `digits`, and its epsilon; its decays are 0.9 and 0.999. The libraries do not agree on whether epsilon
+ * comes before the correction of the bias or after: this one is too small to matter.
+ */
 export const adamRate = 0.0002
+export const adamEpsilon = 1e-10
 
 /** 2-16-1 with tanh and sigmoid cross-entropy, batch 32: which quadrants have coordinates of the same sign. */
 export function quadrants(): Perceptron {

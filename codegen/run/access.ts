@@ -67,7 +67,7 @@ function stepAccess(step: Step): Access {
       return { reads, writes: new Set([step.c]) }
     }
     case 'check':
-      return { reads: new Set([step.buffer]), writes: new Set() }
+      return { reads: new Set([step.buffer, ...(step.reads ?? [])]), writes: new Set() }
     case 'host':
       return { reads: new Set(step.reads), writes: new Set(step.writes) }
     case 'commit':

@@ -102,7 +102,9 @@ function withReads(step: Step, rename: (buffer: number) => number): Step {
         init: step.init === undefined ? undefined : { ...step.init, buffer: rename(step.init.buffer) },
       }
     case 'check':
-      return { ...step, buffer: rename(step.buffer) }
+      return step.reads === undefined
+        ? { ...step, buffer: rename(step.buffer) }
+        : { ...step, buffer: rename(step.buffer), reads: step.reads.map(rename) }
     case 'host':
       return { ...step, reads: step.reads.map(rename) }
     case 'commit':

@@ -12,7 +12,7 @@
 import { byteSize, type DType, type TypedArray } from '../dtype.ts'
 import { InternalError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
-import type { HostStep, ProgramSpec } from '../program.ts'
+import type { CheckStep, HostStep, ProgramSpec } from '../program.ts'
 import { enterArena, leaveArena } from './arena.ts'
 import { paddedBytes } from './allocator.ts'
 import { compileProgram } from './compile.ts'
@@ -26,8 +26,11 @@ import { pinSlot, type Slot, unpinSlot } from './slots.ts'
 
 /** What a program asks of the tracer while it runs. */
 export interface ProgramHost {
-  /** Throws the user's error for a failed check; `value` is what the check found. */
-  readonly fail: (id: number, value: number) => never
+  /**
+   * Throws the user's error for a failed check; `value` is what the check found, and `read` copies the i-th of the
+   * buffers that the step lists for the message.
+   */
+  readonly fail: (id: number, value: number, read: (i: number) => TypedArray) => never
   /**
    * Runs the callback `id` with copies of the buffers the step reads, in order. It may return new contents for the
    * buffers the step writes, in order; undefined leaves one as it is, and variables are written through their slots.
@@ -79,6 +82,8 @@ export class Program {
   readonly #fields: FrameLayout
   readonly #host: ProgramHost
   readonly #hostSteps = new Map<number, HostStep>()
+  /** The checks whose messages quote buffers. */
+  readonly #quotingChecks = new Map<number, CheckStep>()
   readonly #layouts: LayoutCache
   readonly #holdings: Holdings = { addresses: [], disposed: false }
   /** Addresses of constants by buffer. */
@@ -101,7 +106,7 @@ export class Program {
         if (this.#hostSteps.has(step.id))
           throw new InternalError(`program ${spec.name}: two host calls have the id ${step.id}`)
         this.#hostSteps.set(step.id, step)
-      }
+      } else if (step.kind === 'check' && step.reads !== undefined) this.#quotingChecks.set(step.id, step)
     const compiled = compileProgram(planned, {
       fail: (id, value) => this.#fail(id, value),
       host: (id) => this.#callHost(id),
@@ -300,7 +305,27 @@ export class Program {
   }
 
   #fail(id: number, value: number): never {
-    return this.#host.fail(id, value)
+    const { reads } = this.#quotingChecks.get(id) ?? {}
+    return this.#host.fail(id, value, (i) => {
+      const buffer = reads?.[i]
+      if (buffer === undefined)
+        throw new InternalError(`program ${this.spec.name}: check ${id} lists no buffer ${i}`)
+      return this.#read(buffer)
+    })
+  }
+
+  /** A copy of a buffer's content in the latest activation. */
+  #read(buffer: number): TypedArray {
+    const activation = this.#activations[this.#running - 1]
+    const dtype = this.plan.spec.buffers[buffer]?.dtype
+    if (activation?.layout === undefined || dtype === undefined)
+      throw new InternalError(`program ${this.spec.name} has no buffer ${buffer}`)
+    return copyOut(
+      views(),
+      dtype,
+      activation.addresses[buffer] ?? 0,
+      activation.layout.elements[buffer] ?? 0,
+    )
   }
 
   #callHost(id: number): void {
@@ -311,14 +336,10 @@ export class Program {
       throw new InternalError(`program ${this.spec.name} made the unknown host call ${id}`)
     const { layout, addresses } = activation
     const { buffers } = this.plan.spec
-    const read = (buffer: number): TypedArray =>
-      copyOut(
-        views(),
-        buffers[buffer]?.dtype ?? 'uint8',
-        addresses[buffer] ?? 0,
-        layout.elements[buffer] ?? 0,
-      )
-    const results = this.#host.call(id, step.reads.map(read))
+    const results = this.#host.call(
+      id,
+      step.reads.map((buffer) => this.#read(buffer)),
+    )
     results?.forEach((data, i) => {
       const buffer = step.writes[i]
       if (data === undefined || buffer === undefined) return

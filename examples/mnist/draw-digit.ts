@@ -16,13 +16,26 @@ export function drawDigit(pixels: Float32Array, colors: boolean): readonly strin
   return Array.from({ length: side / 2 }, (_, line) => {
     const upper = pixels.subarray(2 * line * side, (2 * line + 1) * side)
     const lower = pixels.subarray((2 * line + 1) * side, (2 * line + 2) * side)
-    const characters = Array.from(upper, (pixel, column) => {
-      const below = lower[column] ?? 0
-      if (!colors) return shades[level((pixel + below) / 2, shades.length)]
-      return `\u001b[38;5;${grey(pixel)};48;5;${grey(below)}m▀`
-    })
-    return characters.join('') + (colors ? '\u001b[0m' : '')
+    return colors ? greyLine(upper, lower) : asciiLine(upper, lower)
   })
+}
+
+function greyLine(upper: Float32Array, lower: Float32Array): string {
+  let text = ''
+  let current = ''
+  upper.forEach((pixel, column) => {
+    const wanted = `\u001b[38;5;${grey(pixel)};48;5;${grey(lower[column] ?? 0)}m`
+    // Colors hold until they are changed.
+    text += wanted === current ? '▀' : `${wanted}▀`
+    current = wanted
+  })
+  return `${text}\u001b[0m`
+}
+
+function asciiLine(upper: Float32Array, lower: Float32Array): string {
+  return Array.from(upper, (pixel, column) => {
+    return shades[level((pixel + (lower[column] ?? 0)) / 2, shades.length)]
+  }).join('')
 }
 
 function grey(pixel: number): number {

@@ -10,7 +10,7 @@ import { pixelsPerImage } from './data.ts'
 
 const hiddenSize = 128
 const digits = 10
-const learningRate = 0.002
+const learningRate = 0.006
 
 /** A batch: images f32[n,784] and labels i32[n]. The null is n: one compiled program serves every batch size. */
 const anyImages: tf.TensorSpec = tf.spec([null, pixelsPerImage])
@@ -29,8 +29,8 @@ export interface Classifier {
 /** An untrained model; the same seed gives the same weights. */
 export function createClassifier(seed: number): Classifier {
   tf.random.setSeed(seed)
-  const hidden = tf.layers.dense(hiddenSize, { activation: 'relu' }).build(pixelsPerImage)
-  const output = tf.layers.dense(digits).build(hiddenSize)
+  const hidden = tf.layers.dense({ inputSize: pixelsPerImage, units: hiddenSize, activation: 'relu' })
+  const output = tf.layers.dense({ inputSize: hiddenSize, units: digits })
   const weights = [...hidden.trainableVariables, ...output.trainableVariables]
 
   // Adam remembers a running mean and variance for each weight. Creating these variables here, rather than in the first

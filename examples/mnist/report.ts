@@ -34,7 +34,7 @@ export function reportLines(summary: Summary, heldBack: Samples, terminal: Termi
     ['accuracy', `${styled(terminal, 'green', percent)}: ${correct} of ${test.count} digits it had not seen`],
     ['per step', `${msPerStep.toFixed(2)} ms traced, ${eagerMsPerStep.toFixed(2)} ms run eagerly (medians)`],
     ['speed-up', styled(terminal, 'bold', `${(eagerMsPerStep / msPerStep).toFixed(1)} times`)],
-    ['traces', `${traces} for ${steps} steps; the signature f32[n,784] holds for the short last batches too`],
+    ['traces', `${traces} for ${steps} steps: the signature f32[n,784] fits the short last batches too`],
     ['first step', `${firstStepMs.toFixed(0)} ms, which includes tracing and compiling`],
     ['in all', `${summary.wallSeconds.toFixed(1)} s`],
   ]

@@ -44,5 +44,5 @@ const codes = { bold: 1, dim: 2, green: 32, cyan: 36 } as const
 
 /** The text in a style, where colors are welcome. */
 export function styled(terminal: Terminal, style: keyof typeof codes, text: string): string {
-  return terminal.colors ? `\u001b[${codes[style]}m${text}\u001b[0m` : text
+  return terminal.colors && text !== '' ? `\u001b[${codes[style]}m${text}\u001b[0m` : text
 }

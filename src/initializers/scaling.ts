@@ -4,7 +4,13 @@
  * Sources: Glorot & Bengio (2010), He et al. (2015), LeCun et al. (1998).
  */
 import { ValueError } from '../../codegen/errors.ts'
-import { type Initializer, randomNormal, type RandomOptions, randomUniform, truncatedNormal } from './basic.ts'
+import {
+  type Initializer,
+  randomNormal,
+  type RandomOptions,
+  randomUniform,
+  truncatedNormal,
+} from './basic.ts'
 
 /** Standard deviation of a standard normal number on condition that it is within ±2. */
 const truncatedDeviation = 0.87962566103423978
@@ -36,7 +42,12 @@ function fansOf(shape: readonly number[]): readonly [fanIn: number, fanOut: numb
  */
 export function varianceScaling(options: VarianceScalingOptions = {}): Initializer {
   const { scale = 1, mode = 'fanIn', distribution = 'truncatedNormal', ...random } = options
-  if (!(scale > 0)) throw new ValueError({ op: 'varianceScaling', problem: `the scale is ${scale}`, fix: 'use a number above 0.' })
+  if (!(scale > 0))
+    throw new ValueError({
+      op: 'varianceScaling',
+      problem: `the scale is ${scale}`,
+      fix: 'use a number above 0.',
+    })
   return (shape, dtype) => {
     const [fanIn, fanOut] = fansOf(shape)
     const n = mode === 'fanIn' ? fanIn : mode === 'fanOut' ? fanOut : (fanIn + fanOut) / 2

@@ -56,7 +56,11 @@ export function activationOf(op: string, like: ActivationLike | undefined): (x: 
   if (typeof like === 'function') return like
   const found = Object.hasOwn(byName, like) ? byName[like] : undefined
   if (found !== undefined) return found
-  throw new ValueError({ op, problem: `"${String(like)}" names no activation function`, fix: `use one of ${Object.keys(byName).join(', ')}, or a function.` })
+  throw new ValueError({
+    op,
+    problem: `"${String(like)}" names no activation function`,
+    fix: `use one of ${Object.keys(byName).join(', ')}, or a function.`,
+  })
 }
 
 /** Applies a function to its input. Make one with `tf.layers.activation`. */

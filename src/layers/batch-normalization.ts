@@ -67,7 +67,10 @@ export class BatchNormalization extends Layer {
 
   protected override call(x: Tensor, training: boolean): Tensor {
     this.requireInput(x, 2, this.movingMean.shape[0])
-    const { mean, variance } = training && this.trainable ? this.#batchStatistics(x) : { mean: this.movingMean, variance: this.movingVariance }
+    const { mean, variance } =
+      training && this.trainable
+        ? this.#batchStatistics(x)
+        : { mean: this.movingMean, variance: this.movingVariance }
     const deviation = rsqrt(add(variance, this.#epsilon))
     const factor = this.#gamma === undefined ? deviation : mul(deviation, this.#gamma)
     const scaled = mul(sub(x, mean), factor)

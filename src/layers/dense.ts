@@ -33,7 +33,11 @@ export class Dense extends Layer {
   constructor(options: DenseOptions) {
     super('dense', options)
     if (!Number.isInteger(options.units) || options.units < 1)
-      throw new ValueError({ op: this.name, problem: `units is ${options.units}`, fix: 'use an integer of at least 1.' })
+      throw new ValueError({
+        op: this.name,
+        problem: `units is ${options.units}`,
+        fix: 'use an integer of at least 1.',
+      })
     this.units = options.units
     this.#options = options
     this.#activation = activationOf(this.name, options.activation)

@@ -17,7 +17,12 @@ export class Dropout extends Layer {
 
   constructor(rate: number, options: DropoutOptions = {}) {
     super('dropout', options)
-    if (!(rate >= 0 && rate <= 1)) throw new ValueError({ op: this.name, problem: `the rate is ${rate}`, fix: 'use a number from 0 to 1.' })
+    if (!(rate >= 0 && rate <= 1))
+      throw new ValueError({
+        op: this.name,
+        problem: `the rate is ${rate}`,
+        fix: 'use a number from 0 to 1.',
+      })
     this.rate = rate
     this.#generator = options.seed === undefined ? undefined : keyedGenerator(options.seed)
   }

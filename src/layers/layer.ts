@@ -89,7 +89,12 @@ export abstract class Layer extends Module {
   }
 
   /** Makes a variable of the layer; the order of these calls is the order of `variables`. */
-  protected addWeight(name: string, shape: readonly number[], initializer: Initializer, trainable = true): Variable {
+  protected addWeight(
+    name: string,
+    shape: readonly number[],
+    initializer: Initializer,
+    trainable = true,
+  ): Variable {
     const weight = variable(() => initializer(shape, this.dtype), { name: `${this.name}/${name}`, trainable })
     this.#weights.push(weight)
     return weight
@@ -109,10 +114,20 @@ export abstract class Layer extends Module {
   protected requireInput(x: Tensor, least: number, lastSize?: number): void {
     const rows = [['x', printType(x.type)]]
     if (x.rank < least)
-      throw new ShapeError({ op: this.name, problem: `the input must have at least ${least} axes, and has ${x.rank}`, rows, fix: 'give it a batch axis: tf.expandDims(x, 0).' })
+      throw new ShapeError({
+        op: this.name,
+        problem: `the input must have at least ${least} axes, and has ${x.rank}`,
+        rows,
+        fix: 'give it a batch axis: tf.expandDims(x, 0).',
+      })
     const last = x.type.shape.at(-1)
     if (lastSize !== undefined && typeof last === 'number' && last !== lastSize)
-      throw new ShapeError({ op: this.name, problem: `axis -1 of the input must be ${lastSize}, and is ${last}`, rows, fix: `the layer was built for ${lastSize}; make another layer for ${last}.` })
+      throw new ShapeError({
+        op: this.name,
+        problem: `axis -1 of the input must be ${lastSize}, and is ${last}`,
+        rows,
+        fix: `the layer was built for ${lastSize}; make another layer for ${last}.`,
+      })
   }
 
   /** The size of the input's last axis. */
@@ -121,9 +136,15 @@ export abstract class Layer extends Module {
     if (input.length >= least && typeof last === 'number') return last
     throw new ShapeError({
       op: this.name,
-      problem: input.length < least ? `the input must have at least ${least} axes, and has ${input.length}` : 'the size of the last axis of the input must be known',
+      problem:
+        input.length < least
+          ? `the input must have at least ${least} axes, and has ${input.length}`
+          : 'the size of the last axis of the input must be known',
       rows: [['x', printShape(input.map((size) => size ?? -1)).replaceAll('-1', '?')]],
-      fix: input.length < least ? 'give it a batch axis: tf.expandDims(x, 0).' : 'give the axis a size in the signature, or build the layer before.',
+      fix:
+        input.length < least
+          ? 'give it a batch axis: tf.expandDims(x, 0).'
+          : 'give the axis a size in the signature, or build the layer before.',
     })
   }
 }

@@ -17,7 +17,7 @@ import { isPlainObject } from '../../tracer/trace/tree.ts'
  *   b = tf.variable(1)
  *   apply(x: tf.Tensor) { return x.mul(this.w).add(this.b) }
  * }
- * new Line().trainableVariables // [b, w]
+ * new Line().trainableVariables.length // 2
  */
 export class Module {
   /** False takes the variables of this module, and of those inside it, out of `trainableVariables`. */

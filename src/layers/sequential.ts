@@ -33,7 +33,8 @@ export class Sequential extends Layer {
 
   constructor(layers: readonly Layer[], options: LayerOptions = {}) {
     super('sequential', { ...(layers[0] === undefined ? {} : { dtype: layers[0].dtype }), ...options })
-    if (layers.length === 0) throw new ValueError({ op: this.name, problem: 'there are no layers', fix: 'pass at least one.' })
+    if (layers.length === 0)
+      throw new ValueError({ op: this.name, problem: 'there are no layers', fix: 'pass at least one.' })
     this.layers = [...layers]
   }
 

@@ -7,7 +7,7 @@
 import type { DType } from '../../codegen/dtype.ts'
 import { ValueError } from '../../codegen/errors.ts'
 import { elementCount, printShape, type Size } from '../../codegen/size.ts'
-import { convertToTensor, isTypedArray, type TensorLike } from '../../tracer/convert.ts'
+import { convertToTensor, isTypedArray, requireDType, type TensorLike } from '../../tracer/convert.ts'
 import { demandDType, integral, normaliseAxis } from '../../tracer/ops/arguments.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
 import { requireCount } from './checks.ts'
@@ -77,11 +77,13 @@ export function fill(shape: readonly Size[], value: number | boolean | Tensor, d
 
 /** `shape` filled with 0; float32 unless a dtype is given. Throws ValueError for a bad shape. */
 export function zeros(shape: readonly Size[], dtype: DType = 'float32'): Tensor {
+  requireDType('zeros', dtype)
   return filled(dtype, requireShape('zeros', shape), 0)
 }
 
 /** `shape` filled with 1; float32 unless a dtype is given. Throws ValueError for a bad shape. */
 export function ones(shape: readonly Size[], dtype: DType = 'float32'): Tensor {
+  requireDType('ones', dtype)
   return filled(dtype, requireShape('ones', shape), 1)
 }
 

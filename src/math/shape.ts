@@ -167,10 +167,14 @@ export function pad(
   constantValue: number | boolean = 0,
 ): Tensor {
   const tensor = convertToTensor(x, { op: 'pad' })
-  if (paddings.length !== tensor.rank)
+  const odd = paddings.find((pair) => pair.length !== 2)
+  if (paddings.length !== tensor.rank || odd !== undefined)
     throw new ValueError({
       op: 'pad',
-      problem: `${paddings.length} pairs for ${tensor.rank} axes`,
+      problem:
+        odd === undefined
+          ? `${paddings.length} pairs for ${tensor.rank} axes`
+          : `[${odd.join(',')}] is not a pair of amounts`,
       rows: [['x', printType(tensor.type)]],
       fix: 'give one pair per axis.',
     })

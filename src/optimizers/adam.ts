@@ -61,7 +61,11 @@ abstract class AdamFamily extends Optimizer {
 export class Adam extends AdamFamily {
   readonly #amsgrad: boolean
 
-  constructor(learningRate: number | Schedule = 0.001, options: AdamOptions & { readonly amsgrad?: boolean } = {}, kind = 'adam') {
+  constructor(
+    learningRate: number | Schedule = 0.001,
+    options: AdamOptions & { readonly amsgrad?: boolean } = {},
+    kind = 'adam',
+  ) {
     super(kind, learningRate, options)
     this.#amsgrad = options.amsgrad ?? false
   }
@@ -75,7 +79,12 @@ export class Adam extends AdamFamily {
     return [div(mul(learningRate, root), this.correction(this.beta1, step))]
   }
 
-  protected override update(content: Tensor, gradient: Tensor, slots: Slots, scalars: readonly Tensor[]): Tensor {
+  protected override update(
+    content: Tensor,
+    gradient: Tensor,
+    slots: Slots,
+    scalars: readonly Tensor[],
+  ): Tensor {
     const m = approach(slots('m'), gradient, 1 - this.beta1)
     let v = approach(slots('v'), square(gradient), 1 - this.beta2)
     if (this.#amsgrad) {
@@ -88,7 +97,10 @@ export class Adam extends AdamFamily {
 
 /** Adam on variables that first lose rate · weightDecay (0.004 unless given) of themselves. */
 export class AdamW extends Adam {
-  constructor(learningRate: number | Schedule = 0.001, options: AdamOptions & { readonly amsgrad?: boolean } = {}) {
+  constructor(
+    learningRate: number | Schedule = 0.001,
+    options: AdamOptions & { readonly amsgrad?: boolean } = {},
+  ) {
     super(learningRate, { weightDecay: 0.004, ...options }, 'adamw')
   }
 }
@@ -107,7 +119,12 @@ export class Adamax extends AdamFamily {
     return [div(learningRate, this.correction(this.beta1, step))]
   }
 
-  protected override update(content: Tensor, gradient: Tensor, slots: Slots, scalars: readonly Tensor[]): Tensor {
+  protected override update(
+    content: Tensor,
+    gradient: Tensor,
+    slots: Slots,
+    scalars: readonly Tensor[],
+  ): Tensor {
     const m = approach(slots('m'), gradient, 1 - this.beta1)
     const u = maximum(mul(slots('u'), this.beta2), abs(gradient))
     slots('u').assign(u)
@@ -144,8 +161,18 @@ export class Nadam extends AdamFamily {
     ]
   }
 
-  protected override update(content: Tensor, gradient: Tensor, slots: Slots, scalars: readonly Tensor[]): Tensor {
-    const [rate, ofMean, ofGradient, correction] = [0, 1, 2, 3].map((i) => scalarAt(scalars, i)) as [Tensor, Tensor, Tensor, Tensor]
+  protected override update(
+    content: Tensor,
+    gradient: Tensor,
+    slots: Slots,
+    scalars: readonly Tensor[],
+  ): Tensor {
+    const [rate, ofMean, ofGradient, correction] = [0, 1, 2, 3].map((i) => scalarAt(scalars, i)) as [
+      Tensor,
+      Tensor,
+      Tensor,
+      Tensor,
+    ]
     const m = approach(slots('m'), gradient, 1 - this.beta1)
     const v = approach(slots('v'), square(gradient), 1 - this.beta2)
     const ahead = add(mul(m, ofMean), mul(gradient, ofGradient))
@@ -154,11 +181,17 @@ export class Nadam extends AdamFamily {
 }
 
 /** Adam; the learning rate is 0.001 unless given. */
-export function adam(learningRate: number | Schedule = 0.001, options: AdamOptions & { readonly amsgrad?: boolean } = {}): Adam {
+export function adam(
+  learningRate: number | Schedule = 0.001,
+  options: AdamOptions & { readonly amsgrad?: boolean } = {},
+): Adam {
   return new Adam(learningRate, options)
 }
 /** Adam with decoupled weight decay; see `AdamW`. */
-export function adamw(learningRate: number | Schedule = 0.001, options: AdamOptions & { readonly amsgrad?: boolean } = {}): AdamW {
+export function adamw(
+  learningRate: number | Schedule = 0.001,
+  options: AdamOptions & { readonly amsgrad?: boolean } = {},
+): AdamW {
   return new AdamW(learningRate, options)
 }
 /** Adam with the largest gradient in the place of the squares; see `Adamax`. */

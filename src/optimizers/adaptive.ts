@@ -50,7 +50,12 @@ export class RMSprop extends Optimizer {
     return [learningRate]
   }
 
-  protected override update(content: Tensor, gradient: Tensor, slots: Slots, [rate = content]: readonly Tensor[]): Tensor {
+  protected override update(
+    content: Tensor,
+    gradient: Tensor,
+    slots: Slots,
+    [rate = content]: readonly Tensor[],
+  ): Tensor {
     const v = average(slots('v'), square(gradient), this.#rho)
     const spread = this.#centered ? sub(v, square(average(slots('mean'), gradient, this.#rho))) : v
     const increment = div(mul(gradient, rate), sqrt(add(spread, this.#epsilon)))
@@ -87,7 +92,12 @@ export class Adagrad extends Optimizer {
     return [learningRate]
   }
 
-  protected override update(content: Tensor, gradient: Tensor, slots: Slots, [rate = content]: readonly Tensor[]): Tensor {
+  protected override update(
+    content: Tensor,
+    gradient: Tensor,
+    slots: Slots,
+    [rate = content]: readonly Tensor[],
+  ): Tensor {
     const accumulated = add(slots('accumulator'), square(gradient))
     slots('accumulator').assign(accumulated)
     return sub(content, div(mul(gradient, rate), sqrt(add(accumulated, this.#epsilon))))
@@ -120,7 +130,12 @@ export class Adadelta extends Optimizer {
     return [learningRate]
   }
 
-  protected override update(content: Tensor, gradient: Tensor, slots: Slots, [rate = content]: readonly Tensor[]): Tensor {
+  protected override update(
+    content: Tensor,
+    gradient: Tensor,
+    slots: Slots,
+    [rate = content]: readonly Tensor[],
+  ): Tensor {
     const squares = average(slots('gradients'), square(gradient), this.#rho)
     const ratio = div(sqrt(add(slots('changes'), this.#epsilon)), sqrt(add(squares, this.#epsilon)))
     const change = mul(gradient, ratio)
@@ -155,7 +170,12 @@ export class Lion extends Optimizer {
     return [learningRate]
   }
 
-  protected override update(content: Tensor, gradient: Tensor, slots: Slots, [rate = content]: readonly Tensor[]): Tensor {
+  protected override update(
+    content: Tensor,
+    gradient: Tensor,
+    slots: Slots,
+    [rate = content]: readonly Tensor[],
+  ): Tensor {
     const direction = sign(add(mul(slots('m'), this.#beta1), mul(gradient, 1 - this.#beta1)))
     average(slots('m'), gradient, this.#beta2)
     return sub(content, mul(direction, rate))

@@ -15,11 +15,18 @@ export interface ClipOptions {
 
 /** Throws ValueError when more than one is given, or one is not above 0. */
 export function requireOneClip(op: string, options: ClipOptions): void {
-  const given = (['clipnorm', 'globalClipnorm', 'clipvalue'] as const).filter((name) => options[name] !== undefined)
+  const given = (['clipnorm', 'globalClipnorm', 'clipvalue'] as const).filter(
+    (name) => options[name] !== undefined,
+  )
   if (given.length > 1)
-    throw new ValueError({ op, problem: `${given.join(' and ')} are given`, fix: 'only one of clipnorm, globalClipnorm and clipvalue can be set.' })
+    throw new ValueError({
+      op,
+      problem: `${given.join(' and ')} are given`,
+      fix: 'only one of clipnorm, globalClipnorm and clipvalue can be set.',
+    })
   for (const name of given)
-    if (!((options[name] ?? 0) > 0)) throw new ValueError({ op, problem: `${name} is ${options[name]}`, fix: 'use a number above 0.' })
+    if (!((options[name] ?? 0) > 0))
+      throw new ValueError({ op, problem: `${name} is ${options[name]}`, fix: 'use a number above 0.' })
 }
 
 /** limit / max(norm, limit): what to multiply by so that the norm is at most the limit. */
@@ -30,8 +37,10 @@ function factor(sumOfSquares: Tensor, limit: number): Tensor {
 /** The gradients, clipped. */
 export function clipGradients(gradients: readonly Tensor[], options: ClipOptions): readonly Tensor[] {
   const { clipnorm, globalClipnorm, clipvalue } = options
-  if (clipvalue !== undefined) return gradients.map((gradient) => clipByValue(gradient, -clipvalue, clipvalue))
-  if (clipnorm !== undefined) return gradients.map((gradient) => mul(gradient, factor(sum(square(gradient)), clipnorm)))
+  if (clipvalue !== undefined)
+    return gradients.map((gradient) => clipByValue(gradient, -clipvalue, clipvalue))
+  if (clipnorm !== undefined)
+    return gradients.map((gradient) => mul(gradient, factor(sum(square(gradient)), clipnorm)))
   if (globalClipnorm !== undefined) {
     const total = addN(gradients.map((gradient) => cast(sum(square(gradient)), 'float32')))
     const shared = factor(total, globalClipnorm)

@@ -54,7 +54,10 @@ export abstract class Optimizer {
     this.#options = options
     this.#weightDecay = options.weightDecay ?? 0
     this.iterations = this.stateVariable('iterations', tensor(0, 'int32'))
-    this.#rate = typeof learningRate === 'function' ? learningRate : this.stateVariable('learning_rate', tensor(learningRate))
+    this.#rate =
+      typeof learningRate === 'function'
+        ? learningRate
+        : this.stateVariable('learning_rate', tensor(learningRate))
   }
 
   /**
@@ -64,7 +67,11 @@ export abstract class Optimizer {
    */
   get learningRate(): Variable {
     if (this.#rate instanceof Variable) return this.#rate
-    throw new ValueError({ op: 'learningRate', problem: `that of ${this.name} is a schedule`, fix: 'change the schedule, or make the optimizer with a number.' })
+    throw new ValueError({
+      op: 'learningRate',
+      problem: `that of ${this.name} is a schedule`,
+      fix: 'change the schedule, or make the optimizer with a number.',
+    })
   }
   set learningRate(value: TensorLike) {
     this.learningRate.assign(value)
@@ -73,7 +80,11 @@ export abstract class Optimizer {
   /** All state: iterations, the learning rate unless it is a schedule, then the slots in the order of the variables. */
   get variables(): readonly Variable[] {
     const shared = this.#rate instanceof Variable ? [this.iterations, this.#rate] : [this.iterations]
-    return [...shared, ...this.sharedState(), ...[...this.#slots.values()].flatMap((slots) => [...slots.values()])]
+    return [
+      ...shared,
+      ...this.sharedState(),
+      ...[...this.#slots.values()].flatMap((slots) => [...slots.values()]),
+    ]
   }
 
   /**
@@ -83,15 +94,20 @@ export abstract class Optimizer {
    */
   build(variables: readonly Variable[]): void {
     if (this.#built) return this.#requireKnown(variables)
-    this.#built = true
+    // A build that failed half-way starts anew.
+    this.#slots.clear()
     for (const each of variables) {
       if (this.#slots.has(each)) continue
       const slots = Object.entries(this.slotsOf()).map(([slot, initial]): [string, Variable] => [
         slot,
-        this.stateVariable(`${each.name}/${slot}`, withTrace(eagerTrace(), () => fill(each.shape, initial, each.dtype))),
+        this.stateVariable(
+          `${each.name}/${slot}`,
+          withTrace(eagerTrace(), () => fill(each.shape, initial, each.dtype)),
+        ),
       ])
       this.#slots.set(each, new Map(slots))
     }
+    this.#built = true
   }
 
   /**
@@ -99,8 +115,11 @@ export abstract class Optimizer {
    *
    * @throws ValueError when every gradient is null or a variable is unknown, ShapeError when a gradient does not fit
    * @example
-   * const gradients = tape.gradient(loss, [w, b])
-   * optimizer.applyGradients([[gradients[0], w], [gradients[1], b]])
+   * const w = tf.variable(3)
+   * const tape = new tf.GradientTape()
+   * const loss = tape.record(() => w.mul(w))
+   * tf.optimizers.sgd(0.5).applyGradients([[tape.gradient(loss, w), w]])
+   * w.item() // 0
    */
   applyGradients(pairs: Iterable<readonly [gradient: Tensor | null, variable: Variable]>): void {
     const given = [...pairs]
@@ -109,7 +128,10 @@ export abstract class Optimizer {
       throw new ValueError({
         op: 'applyGradients',
         problem: `no gradients provided for any variable${given.length === 0 ? '' : `: ${given.map(([, each]) => each.name).join(', ')}`}`,
-        fix: 'compute the loss from these variables inside tape.record(…).',
+        fix:
+          given.length === 0
+            ? 'pass at least one; a layer has variables once it is built: layer.build(inputSize).'
+            : 'compute the loss from these variables inside tape.record(…).',
       })
     this.build(given.map(([, each]) => each))
     this.#warnOfNull(given)
@@ -119,14 +141,20 @@ export abstract class Optimizer {
 
   /**
    * Computes the loss, its gradients and one step; gives the loss. Without `variables`, all trainable ones that the
-   * loss reads.
+   * loss reads; a function is called after the loss, when layers that it applies have been built.
    *
-   * @example optimizer.minimize(() => tf.losses.meanSquaredError(y, model.apply(x)), model.trainableVariables)
+   * @example
+   * const model = tf.layers.dense({ units: 1, inputSize: 2 })
+   * const optimizer = tf.optimizers.sgd(0.1)
+   * const step = tf.function((x: tf.Tensor, y: tf.Tensor) =>
+   *   optimizer.minimize(() => tf.losses.meanSquaredError(y, model.apply(x)), () => model.trainableVariables),
+   * )
+   * step(tf.ones([4, 2]), tf.zeros([4, 1])).shape.length // 0
    */
-  minimize(loss: () => Tensor, variables?: readonly Variable[]): Tensor {
+  minimize(loss: () => Tensor, variables?: readonly Variable[] | (() => readonly Variable[])): Tensor {
     const tape = new GradientTape()
     const value = tape.record(loss)
-    const targets = variables ?? tape.watchedVariables()
+    const targets = typeof variables === 'function' ? variables() : (variables ?? tape.watchedVariables())
     const gradients = tape.gradient(value, targets)
     this.applyGradients(targets.map((each, i) => [gradients[i] ?? null, each]))
     return value
@@ -139,7 +167,12 @@ export abstract class Optimizer {
   protected abstract begin(learningRate: Tensor, step: Tensor): readonly Tensor[]
 
   /** The variable's new content; assigns the new content of its slots. Everything has the variable's dtype. */
-  protected abstract update(content: Tensor, gradient: Tensor, slots: Slots, scalars: readonly Tensor[]): Tensor
+  protected abstract update(
+    content: Tensor,
+    gradient: Tensor,
+    slots: Slots,
+    scalars: readonly Tensor[],
+  ): Tensor
 
   /** State that belongs to no one variable, besides the iterations and the learning rate. */
   protected sharedState(): readonly Variable[] {
@@ -153,22 +186,35 @@ export abstract class Optimizer {
 
   #step(pairs: readonly (readonly [Tensor, Variable])[]): void {
     const done = this.iterations.value()
-    const rate = this.#rate instanceof Variable ? this.#rate.value() : cast(this.#rate(cast(done, 'float32')), 'float32')
+    const rate =
+      this.#rate instanceof Variable ? this.#rate.value() : cast(this.#rate(cast(done, 'float32')), 'float32')
     const scalars = [...this.begin(rate, cast(add(done, 1), 'float32'))]
     const decay = this.#weightDecay === 0 ? undefined : mul(rate, this.#weightDecay)
-    const gradients = clipGradients(pairs.map(([gradient]) => gradient), this.#options)
+    const gradients = clipGradients(
+      pairs.map(([gradient]) => gradient),
+      this.#options,
+    )
     pairs.forEach(([, each], i) => {
       const gradient = gradients[i]
       const slots = this.#slots.get(each)
-      if (gradient === undefined || slots === undefined) throw new InternalError(`${this.name} lacks the slots of ${each.name}`)
+      if (gradient === undefined || slots === undefined)
+        throw new InternalError(`${this.name} lacks the slots of ${each.name}`)
       const content = each.value()
       const decayed = decay === undefined ? content : sub(content, mul(content, cast(decay, each.dtype)))
       const slot = (name: string): Variable => {
         const found = slots.get(name)
-        if (found === undefined) throw new InternalError(`${this.name} lacks the slot ${name} of ${each.name}`)
+        if (found === undefined)
+          throw new InternalError(`${this.name} lacks the slot ${name} of ${each.name}`)
         return found
       }
-      each.assign(this.update(decayed, gradient, slot, scalars.map((scalar) => cast(scalar, each.dtype))))
+      each.assign(
+        this.update(
+          decayed,
+          gradient,
+          slot,
+          scalars.map((scalar) => cast(scalar, each.dtype)),
+        ),
+      )
     })
     this.iterations.assignAdd(1)
   }
@@ -185,11 +231,15 @@ export abstract class Optimizer {
   }
 
   #warnOfNull(pairs: readonly (readonly [Tensor | null, Variable])[]): void {
-    const missing = pairs.filter(([gradient, each]) => gradient === null && !this.#warned.has(each)).map(([, each]) => each)
+    const missing = pairs
+      .filter(([gradient, each]) => gradient === null && !this.#warned.has(each))
+      .map(([, each]) => each)
     if (missing.length === 0) return
     for (const each of missing) this.#warned.add(each)
     // oxlint-disable-next-line no-console -- the training goes on, so this can only be a warning
-    console.warn(`${this.name}: no gradient for ${missing.map((each) => each.name).join(', ')}: the loss does not depend on it, so it is not changed`)
+    console.warn(
+      `${this.name}: no gradient for ${missing.map((each) => each.name).join(', ')}: the loss does not depend on it, so it is not changed`,
+    )
   }
 }
 

@@ -29,7 +29,12 @@ export class SGD extends Optimizer {
     return [learningRate]
   }
 
-  protected override update(content: Tensor, gradient: Tensor, slots: Slots, [rate = content]: readonly Tensor[]): Tensor {
+  protected override update(
+    content: Tensor,
+    gradient: Tensor,
+    slots: Slots,
+    [rate = content]: readonly Tensor[],
+  ): Tensor {
     const change = mul(gradient, rate)
     if (this.#momentum === 0) return sub(content, change)
     const slot = slots('momentum')

@@ -48,7 +48,8 @@ function requireShape(op: string, shape: readonly Size[]): readonly Size[] {
   if (bad !== undefined || (typeof count === 'number' && count > 0x0fffffff))
     throw new ValueError({
       op,
-      problem: bad === undefined ? `[${shape.join(',')}] has too many elements` : `${String(bad)} is not a size`,
+      problem:
+        bad === undefined ? `[${shape.join(',')}] has too many elements` : `${String(bad)} is not a size`,
       fix: 'use integers ≥ 0 whose product is below 2²⁸.',
     })
   return shape
@@ -56,7 +57,11 @@ function requireShape(op: string, shape: readonly Size[]): readonly Size[] {
 
 function requireFloat(op: string, dtype: DType): 'float32' | 'float64' {
   if (dtype === 'float32' || dtype === 'float64') return dtype
-  throw new DTypeError({ op, problem: `there are no such numbers of dtype ${dtype}`, fix: 'use float32 or float64.' })
+  throw new DTypeError({
+    op,
+    problem: `there are no such numbers of dtype ${dtype}`,
+    fix: 'use float32 or float64.',
+  })
 }
 
 /** [0, 1) from one word per element: 23 of its bits become the mantissa of a number in [1, 2). */
@@ -97,10 +102,18 @@ export function uniformNumbers(
 ): Tensor {
   requireShape(op, shape)
   if (typeof min === 'number' && typeof max === 'number' && !(min < max))
-    throw new ValueError({ op, problem: `no number is in [${min}, ${max})`, fix: 'use bounds with min < max.' })
+    throw new ValueError({
+      op,
+      problem: `no number is in [${min}, ${max})`,
+      fix: 'use bounds with min < max.',
+    })
   if (dtype === 'int32') {
     if (max === undefined)
-      throw new ValueError({ op, problem: 'integers need an upper bound', fix: 'pass max, which is not drawn itself.' })
+      throw new ValueError({
+        op,
+        problem: 'integers need an upper bound',
+        fix: 'pass max, which is not drawn itself.',
+      })
     const low = convertToTensor(min, { op, dtype })
     const first = cast(low, 'float64')
     const span = sub(cast(convertToTensor(max, { op, dtype }), 'float64'), first)
@@ -191,6 +204,10 @@ export function bernoulliNumbers(
 ): Tensor {
   requireShape(op, shape)
   if (typeof probability === 'number' && !(probability >= 0 && probability <= 1))
-    throw new ValueError({ op, problem: `the probability is ${probability}`, fix: 'use a number from 0 to 1.' })
+    throw new ValueError({
+      op,
+      problem: `the probability is ${probability}`,
+      fix: 'use a number from 0 to 1.',
+    })
   return cast(less(unitNumbers(draw, shape, 'float32'), probability), dtype)
 }

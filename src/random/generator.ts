@@ -31,12 +31,7 @@ import {
   where,
 } from '../../tracer/ops/index.ts'
 import { variable } from '../variable.ts'
-import {
-  bernoulliNumbers,
-  normalNumbers,
-  truncatedNormalNumbers,
-  uniformNumbers,
-} from './distributions.ts'
+import { bernoulliNumbers, normalNumbers, truncatedNormalNumbers, uniformNumbers } from './distributions.ts'
 
 const counterWords = 4
 const keyWords = 2
@@ -101,7 +96,12 @@ export class Generator {
   }
 
   /** Normal numbers; float32 or float64. Throws ValueError for a bad shape, DTypeError for other dtypes. */
-  normal(shape: readonly Size[], mean: TensorLike = 0, std: TensorLike = 1, dtype: DType = 'float32'): Tensor {
+  normal(
+    shape: readonly Size[],
+    mean: TensorLike = 0,
+    std: TensorLike = 1,
+    dtype: DType = 'float32',
+  ): Tensor {
     return normalNumbers((of) => this.bits(of), 'normal', shape, mean, std, dtype)
   }
 
@@ -133,7 +133,11 @@ export class Generator {
         fix: 'draw it before the call and pass it as an argument.',
       })
     if (!Number.isInteger(count) || count < 0)
-      throw new ValueError({ op: 'permutation', problem: `the count is ${count}`, fix: 'use an integer ≥ 0.' })
+      throw new ValueError({
+        op: 'permutation',
+        problem: `the count is ${count}`,
+        fix: 'use an integer ≥ 0.',
+      })
     const bits = this.bits([count]).elements('permutation')
     const order = Int32Array.from({ length: count }, (_, i) => i)
     for (let i = count - 1; i > 0; i--) {
@@ -149,7 +153,8 @@ export class Generator {
   shuffle(x: TensorLike): Tensor {
     const tensor = convertToTensor(x, { op: 'shuffle' })
     const [count] = tensor.shape
-    if (count === undefined) throw new ValueError({ op: 'shuffle', problem: 'a scalar has no rows', fix: 'pass rank 1 or more.' })
+    if (count === undefined)
+      throw new ValueError({ op: 'shuffle', problem: 'a scalar has no rows', fix: 'pass rank 1 or more.' })
     return gather(tensor, this.permutation(count))
   }
 
@@ -160,7 +165,8 @@ export class Generator {
     const keys = withTrace(eagerTrace(), () => this.bits([count, keyWords]).elements('split'))
     return Array.from(
       { length: count },
-      (_, i) => new Generator(stateVariable(Int32Array.of(0, 0, 0, 0, keys[2 * i] ?? 0, keys[2 * i + 1] ?? 0))),
+      (_, i) =>
+        new Generator(stateVariable(Int32Array.of(0, 0, 0, 0, keys[2 * i] ?? 0, keys[2 * i + 1] ?? 0))),
     )
   }
 }

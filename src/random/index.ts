@@ -15,7 +15,6 @@ import { globalGenerator } from './generator.ts'
 export { Generator, generator, setSeed } from './generator.ts'
 export { statelessNormal, statelessTruncatedNormal, statelessUniform } from './stateless.ts'
 
-
 /** Uniform numbers in [min, max); see `Generator.uniform`. */
 export function uniform(
   shape: readonly Size[],
@@ -47,7 +46,11 @@ export function truncatedNormal(
 }
 
 /** True with the given probability; see `Generator.bernoulli`. */
-export function bernoulli(shape: readonly Size[], probability: TensorLike = 0.5, dtype: DType = 'bool'): Tensor {
+export function bernoulli(
+  shape: readonly Size[],
+  probability: TensorLike = 0.5,
+  dtype: DType = 'bool',
+): Tensor {
   return globalGenerator().bernoulli(shape, probability, dtype)
 }
 

@@ -1,16 +1,17 @@
 /**
  * Gradients given by hand: `customGradient`, and `stopGradient`.
  *
- * A custom gradient pairs a forward computation with a rule for its gradient. Eagerly, the forward runs unobserved and
- * the tapes are told of one application whose gradient is the given rule. While tracing, forward and rule are each
+ * A custom gradient pairs a forward computation with a rule for its gradient. Eagerly, the tapes are told
+ * of one application, from the arguments to a tensor of its own, whose gradient is the given rule; they see the forward
+ * too, so that what the rule closes over has derivatives when the rule is differentiated. While tracing, forward and rule are each
  * traced into a closed region of one `custom_call` node, so that the pair survives being replayed, differentiated later
  * and printed; the inline pass puts the forward region in its place before the graph is compiled.
  */
 import { GradientError, InternalError, ShapeError } from '../../codegen/errors.ts'
 import { convertToTensor, type TensorLike } from '../convert.ts'
-import type { Graph } from '../ir/graph.ts'
+import { type Graph, makeValue, type Value } from '../ir/graph.ts'
 import { printType, sameType } from '../ir/type.ts'
-import { defineOp, type OpDefinition } from '../op.ts'
+import { defineOp, type GradientRule, type OpDefinition } from '../op.ts'
 import { Tensor } from '../tensor.ts'
 import { bind, bindOne, currentObservers, currentTrace, type Observer, observe, withObservers, withTrace } from '../trace/bind.ts'
 import { GraphTrace } from '../trace/graph-trace.ts'
@@ -69,12 +70,11 @@ export function customGradient(f: (...args: Tensor[]) => CustomGradient, name: s
 }
 
 function applyEager(f: (...args: Tensor[]) => CustomGradient, name: string, inputs: readonly Tensor[]): Tensor {
-  if (currentObservers().length === 0) return f(...inputs).value
   const reads = new Map<Variable, Tensor>()
-  const made = withObservers([readCollector(reads)], () => f(...inputs))
+  const made = withObservers([...currentObservers(), readCollector(reads)], () => f(...inputs))
   const variables = trainableOf(reads, made, name)
-  const value = made.value === inputs[0] || inputs.includes(made.value) ? new Tensor(made.value.type, made.value.payload) : made.value
-  for (const observer of currentObservers()) for (const variable of variables) observer.read(variable, reads.get(variable) ?? variable.value())
+  if (currentObservers().length === 0) return made.value
+  const value = anotherHandle(made.value)
   const op: OpDefinition = {
     name,
     type: () => [value.type],
@@ -128,7 +128,9 @@ function traceBackward(
     const at = variables.findIndex((variable) => outerReads.get(variable) === operand)
     return at < 0 ? null : (gradients[inputs.length + at] ?? null)
   })
-  const { graph, borrowed } = region.finishRegion(perOperand.filter((gradient) => gradient !== null))
+  const { graph, borrowed, reads } = region.finishRegion(perOperand.filter((gradient) => gradient !== null))
+  // A variable the rule reads has a derivative when the rule is differentiated.
+  for (const observer of currentObservers()) for (const [variable, read] of reads) observer.read(variable, read)
   return { graph, borrowed, given: perOperand.map((gradient) => gradient !== null) }
 }
 
@@ -156,6 +158,13 @@ function backwardOf(made: CustomGradient, name: string, inputs: readonly Tensor[
   return [...list, ...own]
 }
 
+/** The same elements as a tensor that only its own gradient reaches. */
+function anotherHandle(tensor: Tensor): Tensor {
+  // The snapshot of a variable is told when the variable changes; a second one would not be.
+  if (tensor.payload.kind === 'snapshot') tensor.elements('customGradient')
+  return new Tensor(tensor.type, tensor.payload)
+}
+
 function readCollector(reads: Map<Variable, Tensor>): Observer {
   return {
     applied: () => undefined,
@@ -168,7 +177,7 @@ function readCollector(reads: Map<Variable, Tensor>): Observer {
 
 function trainableOf(reads: ReadonlyMap<Variable, Tensor>, made: CustomGradient, name: string): readonly Variable[] {
   const variables = [...reads.keys()]
-  if (variables.length > 0 && made.variableGradients === undefined && currentObservers().length > 0)
+  if (variables.length > 0 && made.variableGradients === undefined)
     throw new GradientError({
       op: 'customGradient',
       problem: `${name} uses trainable variables (${variables.map((variable) => variable.name).join(', ')}) but gives no variableGradients`,
@@ -177,19 +186,24 @@ function trainableOf(reads: ReadonlyMap<Variable, Tensor>, made: CustomGradient,
   return made.variableGradients === undefined ? [] : variables
 }
 
-const stop: OpDefinition = defineOp({
-  name: 'stop_gradient',
-  type: ([x]) => (x === undefined ? [] : [x]),
-  gradient: 'none',
-  lower: {
-    kind: 'alias',
-    read: ({ operands: [x] }, index) => {
-      if (x === undefined) throw new InternalError('stop_gradient lacks its operand')
-      return x.read(index)
+function defineAlias(name: string, gradient: GradientRule | 'none'): OpDefinition {
+  return defineOp({
+    name,
+    type: ([x]) => (x === undefined ? [] : [x]),
+    gradient,
+    lower: {
+      kind: 'alias',
+      read: ({ operands: [x] }, index) => {
+        if (x === undefined) throw new InternalError(`${name} lacks its operand`)
+        return x.read(index)
+      },
     },
-  },
-  cost: 0,
-})
+    cost: 0,
+  })
+}
+
+const stop: OpDefinition = defineAlias('stop_gradient', 'none')
+const same: OpDefinition = defineAlias('identity', ({ gradients }) => gradients)
 
 /**
  * The value of `x`, with no gradient flowing back to it.
@@ -201,4 +215,31 @@ export function stopGradient(x: TensorLike): Tensor {
   const tensor = convertToTensor(x, { op: 'stopGradient' })
   if (tensor.payload.kind === 'data') return new Tensor(tensor.type, tensor.payload)
   return bindOne(stop, [tensor], {})
+}
+
+/** The value of `x` as another tensor, to which a gradient can be told apart from that to `x`. */
+export function identity(x: Tensor): Tensor {
+  return bindOne(same, [x], {})
+}
+
+/**
+ * A variable's content after an assignment, as a function of what was assigned and of the variable: the value is the
+ * one assigned, the gradient flows to the variable alone. So reads after an assignment belong to the variable.
+ */
+export function reread(assigned: Tensor, variable: Tensor): Tensor {
+  const params = (...names: string[]): Value[] => names.map((name) => makeValue(variable.type, name))
+  const forward = params('assigned', 'variable')
+  const backward = params('assigned', 'variable', 'upstream')
+  const region = (inputs: readonly Value[], result: number): Graph => ({
+    name: 'reread',
+    params: inputs,
+    captures: [],
+    nodes: [],
+    results: inputs.slice(result, result + 1),
+    guards: [],
+  })
+  const attributes: Attributes = { callee: 'reread', inputs: 2, forwardOperands: 2, given: [false, true] }
+  const [result] = bind(customCall, [assigned, variable], attributes, [region(forward, 0), region(backward, 2)])
+  if (result === undefined) throw new InternalError('custom_call gave no result')
+  return result
 }

@@ -5,17 +5,15 @@
  * operands, which add up where a tensor is used more than once. Only records on a path from a watched tensor exist, so
  * nothing is computed for the others.
  */
-import { isFloating } from '../../codegen/dtype.ts'
+import { type DType, isFloating } from '../../codegen/dtype.ts'
 import { GradientError, InternalError } from '../../codegen/errors.ts'
 import { sameShape } from '../../codegen/size.ts'
-import { convertToTensor } from '../convert.ts'
 import type { Attrs, Graph } from '../ir/graph.ts'
-import { printType } from '../ir/type.ts'
+import { printType, type Shape } from '../ir/type.ts'
 import type { OpDefinition } from '../op.ts'
-import { broadcastTo } from '../ops/broadcast.ts'
+import { filled } from '../ops/broadcast.ts'
 import { add } from '../ops/arithmetic.ts'
 import type { Tensor } from '../tensor.ts'
-import type { Variable } from '../variable.ts'
 
 /** An op applied to something watched. */
 export interface TapeRecord {
@@ -26,6 +24,7 @@ export interface TapeRecord {
   readonly results: readonly Tensor[]
   /** Which operands a gradient flows to. */
   readonly needed: readonly boolean[]
+  readonly host?: unknown
 }
 
 /** x + y for two gradients of one tensor. */
@@ -34,17 +33,25 @@ export function accumulate(x: Tensor, y: Tensor): Tensor {
 }
 
 /** Ones of the tensor's type. */
-export function onesLikeTensor(tensor: Tensor | Variable): Tensor {
-  return broadcastTo(convertToTensor(1, { dtype: tensor.dtype }), tensor.type.shape)
+export function onesLikeTensor(tensor: Tensor): Tensor {
+  return filled(tensor.dtype, tensor.type.shape, 1)
 }
 
-/** Zeros of the tensor's type. */
-export function zerosLikeTensor(tensor: Tensor | Variable): Tensor {
-  return broadcastTo(convertToTensor(0, { dtype: tensor.dtype }), tensor.type.shape)
+/** Zeros of a dtype and shape. */
+export function zerosLikeTensor({ dtype, shape }: { readonly dtype: DType; readonly shape: Shape }): Tensor {
+  return filled(dtype, shape, 0)
 }
 
-/** The gradient of Σ targets·seeds with respect to every tensor on the way. */
-export function sweep(records: readonly TapeRecord[], targets: readonly Tensor[], seeds: readonly Tensor[]): Map<Tensor, Tensor> {
+/**
+ * The gradient of Σ targets·seeds with respect to the tensors that records start from and to those in `sought`. The
+ * gradients of the others are let go as soon as they have been handed on.
+ */
+export function sweep(
+  records: readonly TapeRecord[],
+  targets: readonly Tensor[],
+  seeds: readonly Tensor[],
+  sought: ReadonlySet<Tensor>,
+): Map<Tensor, Tensor> {
   const gradients = new Map<Tensor, Tensor>()
   const addTo = (tensor: Tensor, gradient: Tensor): void => {
     const known = gradients.get(tensor)
@@ -60,8 +67,9 @@ export function sweep(records: readonly TapeRecord[], targets: readonly Tensor[]
     if (record === undefined) continue
     const upstream = record.results.map((result) => gradients.get(result) ?? null)
     if (upstream.every((gradient) => gradient === null)) continue
+    for (const result of record.results) if (!sought.has(result)) gradients.delete(result)
     if (record.op.gradient === 'none') continue
-    const parts = record.op.gradient({ attrs: record.attrs, operands: record.operands, results: record.results, gradients: upstream, needed: record.needed, regions: record.regions })
+    const parts = record.op.gradient({ attrs: record.attrs, operands: record.operands, results: record.results, gradients: upstream, needed: record.needed, regions: record.regions, host: record.host })
     if (parts.length !== record.operands.length)
       throw new GradientError({ op: record.op.name, problem: `the gradient gives ${parts.length} values for ${record.operands.length} operands`, fix: 'return one gradient (or null) per operand.' })
     record.operands.forEach((operand, k) => {

@@ -5,16 +5,29 @@
  * operands and results. `gradient` sweeps the records backwards, asking each op's gradient rule. The rules are written
  * with public ops, so the sweep works eagerly and while tracing alike, and an outer tape that records the sweep gives
  * second derivatives. Variables are watched when they are read; a variable's gradient is the sum over its reads.
+ *
+ * A tensor from outside that is used while a function is traced appears there as another, lifted tensor. The tape joins
+ * the two by a record of its own, so a tape opened outside a function can be asked inside.
  */
 import { isFloating } from '../../codegen/dtype.ts'
-import { GradientError, ShapeError, ValueError } from '../../codegen/errors.ts'
-import { sameShape } from '../../codegen/size.ts'
+import { GradientError, ShapeError, TraceError, ValueError } from '../../codegen/errors.ts'
+import { sizesEqual } from '../../codegen/size.ts'
 import { convertToTensor, type TensorLike } from '../convert.ts'
 import { printType } from '../ir/type.ts'
+import type { OpDefinition } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
-import { TensorMethods } from '../tensor-methods.ts'
-import { type Application, currentObservers, currentTrace, isTracing, type Observer, withObservers } from '../trace/bind.ts'
+import {
+  type Application,
+  currentObservers,
+  currentTrace,
+  isTracing,
+  type Observer,
+  type Trace,
+  withObservers,
+} from '../trace/bind.ts'
 import { Variable } from '../variable.ts'
+import { batchJacobianOf, batchSeeds, checkBatches, jacobianOf, jacobianSeeds } from './jacobian.ts'
+import { forEachSource, forEachTarget, type GradientsOf, mapSource, type OutputGradients, type Source } from './structure.ts'
 import { accumulate, onesLikeTensor, sweep, type TapeRecord, zerosLikeTensor } from './sweep.ts'
 
 export interface TapeOptions {
@@ -24,22 +37,25 @@ export interface TapeOptions {
   readonly watchAccessedVariables?: boolean
 }
 
-export interface GradientOptions {
-  /** What to give for a source the target does not depend on: null (default) or zeros of the source's shape. */
+export interface JacobianOptions {
+  /** What to give for a source the target does not depend on: null (default) or zeros. */
   readonly unconnected?: 'none' | 'zero'
-  /** Weights of the target's elements, of the target's shape; ones when absent. */
-  readonly outputGradients?: TensorLike | readonly TensorLike[]
 }
 
-/** A tensor or variable, or arrays and plain objects of them. */
-export type Source = Tensor | Variable | readonly Source[] | { readonly [key: string]: Source }
+export interface GradientOptions extends JacobianOptions {
+  /** Weights of the target's elements, in the structure and shapes of the target; ones when absent or null. */
+  readonly outputGradients?: OutputGradients
+}
 
-/** The structure of `S` with a gradient in the place of each tensor and variable. */
-export type GradientsOf<S> = S extends Tensor | Variable
-  ? Tensor | null
-  : S extends object
-    ? { -readonly [K in keyof S]: GradientsOf<S[K]> }
-    : never
+/** Joins a tensor from outside to the one that stands for it in a trace. */
+const lifting: OpDefinition = {
+  name: 'lift',
+  type: (operands) => operands,
+  gradient: ({ gradients }) => gradients,
+  lower: { kind: 'program' },
+}
+
+let warnedOfSlowGradient = false
 
 /**
  * Records ops for automatic differentiation.
@@ -60,29 +76,46 @@ export class GradientTape {
   #reads = new Map<Variable, Set<Tensor>>()
   #explicit = new Set<Variable>()
   #recording = false
+  /** A tape that is not persistent has given its gradient. */
   #used = false
+  /** The trace that recording began in. */
+  #trace: Trace | undefined
   readonly #observer: Observer
 
   constructor(options: TapeOptions = {}) {
     this.#persistent = options.persistent ?? false
     this.#watchAccessed = options.watchAccessedVariables ?? true
     this.#observer = {
-      tracks: (tensor) => this.#tracked.has(tensor),
+      tracks: (tensor) => this.#tracks(tensor),
       applied: (application, results) => this.#applied(application, results),
-      read: (variable, value) => {
-        if (this.#explicit.has(variable) || (this.#watchAccessed && variable.trainable)) this.#watchRead(variable, value)
-      },
+      read: (variable, value) => this.#readOf(variable, value),
     }
   }
 
-  /** Runs `body` while recording and returns its result. Throws GradientError when the tape is recording already. */
+  /**
+   * Runs `body` while recording and returns its result. A tape may record several times before its gradient is asked
+   * for; one that has given its gradient and is not persistent starts over.
+   *
+   * @throws GradientError when the tape is recording already, or `body` is async.
+   */
   record<R>(body: () => R): R {
-    if (this.#recording) throw new GradientError({ op: 'tape.record', problem: 'the tape is still recording', fix: 'use a second tape for nested recording.' })
+    if (this.#recording)
+      throw new GradientError({
+        op: 'tape.record',
+        problem: 'the tape is still recording: an active tape cannot be re-entered',
+        fix: 'use a second tape for nested recording.',
+      })
+    if (this.#used) this.reset()
     this.#recording = true
+    this.#trace = currentTrace()
     try {
       const result = withObservers([...currentObservers(), this.#observer], body)
       if (result instanceof Promise)
-        throw new GradientError({ op: 'tape.record', problem: 'the callback is async: what runs after an await cannot be recorded', fix: 'await first, and record synchronous code.' })
+        throw new GradientError({
+          op: 'tape.record',
+          problem: 'the callback is async: what runs after an await cannot be recorded',
+          fix: 'await first, and record synchronous code.',
+        })
       return result
     } finally {
       this.#recording = false
@@ -91,21 +124,34 @@ export class GradientTape {
 
   /** Runs `body` without recording it on this tape. Throws GradientError when the tape is not recording. */
   stopRecording<R>(body: () => R): R {
-    if (!this.#recording) throw new GradientError({ op: 'tape.stopRecording', problem: 'the tape is not recording', fix: 'call it inside tape.record(…).' })
-    return withObservers(currentObservers().filter((observer) => observer !== this.#observer), body)
+    if (!this.#recording)
+      throw new GradientError({
+        op: 'tape.stopRecording',
+        problem: 'trying to stop recording a tape which is not recording',
+        fix: 'call it inside tape.record(…).',
+      })
+    return withObservers(
+      currentObservers().filter((observer) => observer !== this.#observer),
+      body,
+    )
   }
 
-  /** Watches tensors, or variables that are not trainable. Ops applied before are not seen. */
+  /**
+   * Watches tensors, or variables that are not trainable. Ops applied before are not seen.
+   *
+   * @throws ValueError for what is neither a tensor nor a variable: a JavaScript number has no gradient.
+   */
   watch(source: Source): void {
+    if (this.#used && !this.#recording) this.reset()
     forEachSource(source, 'tape.watch', (leaf) => {
-      if (!isFloating(leaf.dtype)) console.warn(`tape.watch: gradients need a floating dtype; a watched tensor is ${printType(leaf.type)}`)
+      if (!isFloating(leaf.dtype))
+        console.warn(
+          `tape.watch: the dtype of the watched tensor must be floating (e.g. float32), got ${leaf.dtype}`,
+        )
       if (leaf instanceof Variable) {
         this.#explicit.add(leaf)
         if (!this.#reads.has(leaf)) this.#reads.set(leaf, new Set())
-      } else {
-        this.#tracked.add(leaf)
-        if (isTracing()) this.#tracked.add(currentTrace().lift(leaf))
-      }
+      } else this.#tracked.add(leaf)
     })
   }
 
@@ -118,110 +164,268 @@ export class GradientTape {
     this.#used = false
   }
 
-  /** The variables watched, in order of first access. */
+  /** The variables watched, in order of first access, those read in traced functions included. */
   watchedVariables(): readonly Variable[] {
     return [...this.#reads.keys()]
   }
 
   /**
    * The derivative of the sum of `target` with respect to each source, in the structure of `sources`; null where the
-   * target does not depend on it (or zeros, by option).
+   * target does not depend on it through ops that have a gradient (or zeros, by option).
    *
    * @throws GradientError on the second call for a tape that is not persistent.
    */
   gradient<S extends Source>(target: Source, sources: S, options: GradientOptions = {}): GradientsOf<S> {
-    const unconnected = options.unconnected ?? 'none'
-    if (unconnected !== 'none' && unconnected !== 'zero')
-      throw new ValueError({ op: 'tape.gradient', problem: `unknown value for unconnected: ${String(unconnected)}`, fix: `use 'none' or 'zero'.` })
-    if (this.#used && !this.#persistent)
-      throw new GradientError({ op: 'tape.gradient', problem: 'a non-persistent tape computes one set of gradients (or jacobians)', fix: 'new tf.GradientTape({ persistent: true }).' })
-    this.#used = true
+    const op = 'tape.gradient'
+    this.#demandReady(op, options)
+    forEachSource(sources, op, (leaf) => demandInScope(op, leaf))
     const targets: Tensor[] = []
-    forEachSource(target, 'tape.gradient', (leaf) => targets.push(this.#resolve(leaf)))
-    const weights = options.outputGradients === undefined ? undefined : targets.length === 1 && !isListOf(options.outputGradients, targets) ? [options.outputGradients as TensorLike] : (options.outputGradients as readonly TensorLike[])
-    const seeds = targets.map((tensor, i) => this.#seed(tensor, weights?.[i]))
-    const run = (): Map<Tensor, Tensor> => sweep(this.#records, targets, seeds)
-    const gradients = this.#recording && !this.#persistent ? this.stopRecording(run) : run()
-    const result: unknown = mapSource(sources, (leaf) => {
-      const gradient = this.#gradientOf(leaf, gradients)
-      return gradient ?? (unconnected === 'zero' ? zerosLikeTensor(leaf) : null)
+    const seeds: Tensor[] = []
+    forEachTarget(target, options.outputGradients, op, (leaf, weight) => {
+      const tensor = this.#target(op, leaf)
+      targets.push(tensor)
+      seeds.push(seedOf(tensor, weight))
     })
-    if (!this.#persistent) this.#records = []
+    const result = this.#sweeping(() => {
+      const gradients = sweep(this.#records, targets, seeds, this.#sought(sources, op))
+      return mapSource(
+        sources,
+        op,
+        (leaf) => this.#gradientOf(leaf, gradients) ?? unconnectedValue(leaf, options),
+      )
+    })
     return result as GradientsOf<S>
   }
 
-  #applied({ op, operands, attrs, regions }: Application, results: readonly Tensor[]): void {
-    if (op.gradient === 'none') return
-    const needed = operands.map((operand) => this.#tracked.has(operand) && isFloating(operand.dtype))
-    if (!needed.some(Boolean)) return
-    this.#records.push({ op, operands, attrs, regions, results, needed })
+  /**
+   * The derivatives of every element of `target` with respect to every element of each source: tensors of the target's
+   * shape followed by the source's, in the structure of `sources`; null where the target does not depend on the source
+   * (or zeros, by option). One backward sweep per element of the target.
+   *
+   * @throws GradientError as for `gradient`; TraceError when a size of the target is not known while tracing.
+   * @example
+   * const x = tf.variable([1, 2, 3])
+   * const tape = new tf.GradientTape()
+   * const y = tape.record(() => x.mul(x))
+   * tape.jacobian(y, x) // [[2, 0, 0], [0, 4, 0], [0, 0, 6]]
+   */
+  jacobian<S extends Source>(
+    target: Tensor | Variable,
+    sources: S,
+    options: JacobianOptions = {},
+  ): GradientsOf<S> {
+    const op = 'tape.jacobian'
+    this.#demandReady(op, options)
+    const tensor = this.#target(op, target)
+    const rows = this.#rows(op, tensor, sources, jacobianSeeds)
+    const result = mapSource(sources, op, (leaf) => {
+      const shape = [...tensor.type.shape, ...leaf.type.shape]
+      const found = rows.get(leaf)
+      if (found !== undefined) return jacobianOf(tensor, leaf.type.shape, found)
+      return options.unconnected === 'zero' ? zerosLikeTensor({ dtype: leaf.dtype, shape }) : null
+    })
+    return result as GradientsOf<S>
+  }
+
+  /**
+   * The Jacobian of each example: for a target of shape [b, …y] and a source of shape [b, …x], whose first axes count
+   * examples that do not depend on each other, a tensor of shape [b, …y, …x]. Zeros when the target does not depend on
+   * the source. One backward sweep per element of an example's target.
+   *
+   * @throws ShapeError when a rank is less than 2 or the numbers of examples differ; else as for `jacobian`.
+   * @example
+   * const x = tf.variable([[1, 2], [3, 4]])
+   * const tape = new tf.GradientTape()
+   * const y = tape.record(() => x.mul(x))
+   * tape.batchJacobian(y, x).array() // [[[2, 0], [0, 4]], [[6, 0], [0, 8]]]
+   */
+  batchJacobian(target: Tensor | Variable, source: Tensor | Variable): Tensor {
+    const op = 'tape.batchJacobian'
+    this.#demandReady(op, {})
+    const tensor = this.#target(op, target)
+    checkBatches(tensor, source)
+    const rows = this.#rows(op, tensor, source, batchSeeds).get(source)
+    if (rows !== undefined) return batchJacobianOf(tensor, source.type.shape, rows)
+    return zerosLikeTensor({
+      dtype: source.dtype,
+      shape: [...tensor.type.shape, ...source.type.shape.slice(1)],
+    })
+  }
+
+  /** For each connected source, its gradient for each of the target's weights. */
+  #rows(
+    op: string,
+    target: Tensor,
+    sources: Source,
+    seedsOf: (target: Tensor) => readonly Tensor[],
+  ): Map<Tensor | Variable, Tensor[]> {
+    const rows = new Map<Tensor | Variable, (Tensor | null)[]>()
+    forEachSource(sources, op, (leaf) => {
+      demandInScope(op, leaf)
+      rows.set(leaf, [])
+    })
+    return this.#sweeping(() => {
+      const sought = this.#sought(sources, op)
+      const seeds = seedsOf(target)
+      // A target without elements still is connected or not: zero weights tell.
+      for (const seed of seeds.length > 0 ? seeds : [zerosLikeTensor({ dtype: target.dtype, shape: target.type.shape })]) {
+        const gradients = sweep(this.#records, [target], [seed], sought)
+        for (const [leaf, found] of rows) found.push(this.#gradientOf(leaf, gradients))
+      }
+      const connected = new Map<Tensor | Variable, Tensor[]>()
+      for (const [leaf, found] of rows) {
+        const present = found.filter((row) => row !== null)
+        // Whether a row is there depends on what was recorded, not on the weights.
+        if (present.length > 0) connected.set(leaf, seeds.length > 0 ? present : [])
+      }
+      return connected
+    })
+  }
+
+  /** Throws when a gradient cannot be asked for now. */
+  #demandReady(op: string, options: JacobianOptions): void {
+    const unconnected = options.unconnected ?? 'none'
+    if (unconnected !== 'none' && unconnected !== 'zero')
+      throw new ValueError({
+        op,
+        problem: `unknown value for unconnected: '${String(unconnected)}'`,
+        fix: `use 'none' or 'zero'.`,
+      })
+    if (this.#used)
+      throw new GradientError({
+        op,
+        problem: 'a non-persistent tape can only be used to compute one set of gradients (or jacobians)',
+        fix: 'make it with new tf.GradientTape({ persistent: true }).',
+      })
+    if (!this.#persistent || !this.#recording || warnedOfSlowGradient) return
+    warnedOfSlowGradient = true
+    console.warn(
+      `${op}: a persistent tape records the computation of its own gradient when asked inside record(…); ask outside, unless that is for higher derivatives.`,
+    )
+  }
+
+  /** Runs a backward sweep; a tape that is not persistent stops recording and lets go of all it holds. */
+  #sweeping<R>(body: () => R): R {
+    if (this.#persistent) return body()
+    const result = this.#recording ? this.stopRecording(body) : body()
+    this.#used = true
+    this.#records = []
+    this.#tracked = new Set()
+    for (const values of this.#reads.values()) values.clear()
+    return result
+  }
+
+  #tracks(tensor: Tensor): boolean {
+    if (this.#used) return false
+    if (this.#tracked.has(tensor)) return true
+    const { payload } = tensor
+    if (payload.kind !== 'symbolic') return false
+    const origin = payload.trace.originOf?.(tensor)
+    if (origin === undefined || !this.#tracks(origin)) return false
+    this.#records.push({
+      op: lifting,
+      operands: [origin],
+      attrs: {},
+      regions: [],
+      results: [tensor],
+      needed: [true],
+    })
+    this.#tracked.add(tensor)
+    return true
+  }
+
+  #applied({ op, operands, attrs, regions, host }: Application, results: readonly Tensor[]): void {
+    if (op.gradient === 'none' || this.#used) return
+    const needed = operands.map((operand) => isFloating(operand.dtype) && this.#tracks(operand))
+    if (!needed.includes(true)) return
+    this.#records.push({ op, operands, attrs, regions, results, needed, host })
     for (const result of results) if (isFloating(result.dtype)) this.#tracked.add(result)
   }
 
-  #watchRead(variable: Variable, value: Tensor): void {
-    if (!isFloating(variable.dtype)) return
+  #readOf(variable: Variable, value: Tensor): void {
+    if (this.#used || !isFloating(variable.dtype)) return
+    if (!this.#explicit.has(variable) && !(this.#watchAccessed && variable.trainable)) return
     const reads = this.#reads.get(variable) ?? new Set()
     reads.add(value)
     this.#reads.set(variable, reads)
     this.#tracked.add(value)
   }
 
-  /** The tensor a source stands for in the current trace. */
-  #resolve(leaf: Tensor | Variable): Tensor {
-    if (leaf instanceof Variable) return leaf.value()
-    return isTracing() ? currentTrace().lift(leaf) : leaf
+  /** The tensor a target stands for; a variable is read for it. */
+  #target(op: string, leaf: Tensor | Variable): Tensor {
+    demandInScope(op, leaf)
+    if (!(leaf instanceof Variable)) {
+      this.#demandSeen(op, leaf)
+      return leaf
+    }
+    const value = leaf.value()
+    this.#readOf(leaf, value)
+    return value
+  }
+
+  /** Throws for a target made while a function is traced under this recording tape: it is not seen, and never connected. */
+  #demandSeen(op: string, { type, payload }: Tensor): void {
+    if (!this.#recording || payload.kind !== 'symbolic' || payload.trace === this.#trace) return
+    throw new GradientError({
+      op,
+      problem: `${printType(type)} was made in ${payload.trace.name}, and the tape records outside, where the call of ${payload.trace.name} is one step`,
+      fix: `record inside ${payload.trace.name}, or ask for the gradient outside.`,
+    })
+  }
+
+  /** The tensors whose gradients are asked for. */
+  #sought(sources: Source, op: string): ReadonlySet<Tensor> {
+    const sought = new Set<Tensor>()
+    forEachSource(sources, op, (leaf) => {
+      if (leaf instanceof Variable) for (const value of this.#reads.get(leaf) ?? []) sought.add(value)
+      else sought.add(leaf)
+    })
+    return sought
   }
 
   #gradientOf(leaf: Tensor | Variable, gradients: ReadonlyMap<Tensor, Tensor>): Tensor | null {
-    if (leaf instanceof Variable) {
-      let sum: Tensor | null = null
-      for (const value of this.#reads.get(leaf) ?? []) {
-        const part = gradients.get(value)
-        if (part !== undefined) sum = sum === null ? part : accumulate(sum, part)
-      }
-      return sum
+    if (!(leaf instanceof Variable)) return gradients.get(leaf) ?? null
+    let sum: Tensor | null = null
+    for (const value of this.#reads.get(leaf) ?? []) {
+      const part = gradients.get(value)
+      if (part !== undefined) sum = sum === null ? part : accumulate(sum, part)
     }
-    return (this.#tracked.has(leaf) ? gradients.get(leaf) : undefined) ?? gradients.get(this.#resolve(leaf)) ?? null
-  }
-
-  #seed(target: Tensor, weight: TensorLike | undefined): Tensor {
-    if (weight === undefined) return onesLikeTensor(target)
-    const seed = convertToTensor(weight, { dtype: target.dtype, op: 'tape.gradient' })
-    if (!sameShape(seed.type.shape, target.type.shape))
-      throw new ShapeError({
-        op: 'tape.gradient',
-        problem: `an output gradient's shape is not its target's`,
-        rows: [
-          ['target', printType(target.type)],
-          ['output gradient', printType(seed.type)],
-        ],
-        fix: 'give one weight per element of the target.',
-      })
-    return seed
+    return sum
   }
 }
 
-function isListOf(value: TensorLike | readonly TensorLike[], targets: readonly Tensor[]): boolean {
-  return Array.isArray(value) && value.length === targets.length && value.some((entry) => entry instanceof TensorMethods)
+/** Throws TraceError for a tensor of a trace that is not the current one nor around it. */
+function demandInScope(op: string, leaf: Tensor | Variable): void {
+  if (leaf instanceof Variable || leaf.payload.kind !== 'symbolic') return
+  const { trace } = leaf.payload
+  if (isTracing()) return void currentTrace().lift(leaf)
+  throw new TraceError({
+    op,
+    problem: `${printType(leaf.type)} was made while tracing ${trace.name} and is out of scope here`,
+    fix: `ask for the gradient inside ${trace.name}, or record the call of ${trace.name} outside.`,
+  })
 }
 
-/** Calls `visit` for each tensor and variable of a structure, keys in sorted order. Throws ValueError for anything else. */
-export function forEachSource(source: Source, op: string, visit: (leaf: Tensor | Variable) => void): void {
-  if (source instanceof TensorMethods) return visit(source as Tensor | Variable)
-  if (Array.isArray(source)) return source.forEach((entry: Source) => forEachSource(entry, op, visit))
-  if (source !== null && typeof source === 'object') {
-    const entries = source as { readonly [key: string]: Source }
-    for (const key of Object.keys(entries).sort()) {
-      const entry = entries[key]
-      if (entry !== undefined) forEachSource(entry, op, visit)
-    }
-    return
-  }
-  throw new ValueError({ op, problem: `${String(source)} is neither a tensor nor a variable`, fix: 'pass tf.tensor(…) or a tf.variable.' })
+function unconnectedValue(leaf: Tensor | Variable, { unconnected }: JacobianOptions): Tensor | null {
+  return unconnected === 'zero' ? zerosLikeTensor({ dtype: leaf.dtype, shape: leaf.type.shape }) : null
 }
 
-function mapSource(source: Source, map: (leaf: Tensor | Variable) => Tensor | null): unknown {
-  if (source instanceof TensorMethods) return map(source as Tensor | Variable)
-  if (Array.isArray(source)) return source.map((entry: Source) => mapSource(entry, map))
-  return Object.fromEntries(Object.entries(source).map(([key, entry]) => [key, mapSource(entry as Source, map)]))
+/** The weights of a target: ones, or those given. */
+function seedOf(target: Tensor, weight: TensorLike | null): Tensor {
+  if (weight === null) return onesLikeTensor(target)
+  const seed = convertToTensor(weight, { dtype: target.dtype, op: 'tape.gradient' })
+  const { shape } = target.type
+  const fits =
+    seed.rank === target.rank &&
+    seed.type.shape.every((size, axis) => sizesEqual(size, shape[axis] ?? -1) !== false)
+  if (fits) return seed
+  throw new ShapeError({
+    op: 'tape.gradient',
+    problem: `an output gradient's shape is not its target's`,
+    rows: [
+      ['target', printType(target.type)],
+      ['output gradient', printType(seed.type)],
+    ],
+    fix: 'give one weight per element of the target.',
+  })
 }

@@ -31,6 +31,8 @@ export interface Node {
   readonly results: readonly Value[]
   /** `model.ts:12:5`: the user's line that made it. */
   readonly source?: string
+  /** What the host needs to carry the node out: a callback, a sink. Not part of the text, and lost when text is parsed. */
+  readonly host?: unknown
 }
 
 /** Something the callback closed over. */

@@ -139,7 +139,11 @@ export function normaliseAxes(op: string, axis: AxisArgument | undefined, rank: 
   if (axis === null || axis === undefined) return Array.from({ length: rank }, (_, i) => i)
   const axes = (typeof axis === 'number' ? [axis] : axis).map((entry) => normaliseAxis(op, entry, rank))
   if (new Set(axes).size !== axes.length)
-    throw new ValueError({ op, problem: `an axis is named twice in [${String(axis)}]` })
+    throw new ValueError({
+      op,
+      problem: `an axis is named twice in [${String(axis)}]`,
+      fix: 'name every axis once; negative ones count from the end.',
+    })
   return axes.sort((a, b) => a - b)
 }
 

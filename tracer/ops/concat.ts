@@ -1,6 +1,7 @@
 /** Concatenation; its transpose is a slice per operand. Each operand is copied by a loop nest of its own. */
 import { DTypeError, ShapeError, ValueError } from '../../codegen/errors.ts'
-import { addSizes, type Size } from '../../codegen/size.ts'
+import { addSizes, type Size, sizesEqual } from '../../codegen/size.ts'
+import { printType } from '../ir/type.ts'
 import { convertToTensor, convertTogether, installStack, type TensorLike } from '../convert.ts'
 import { defineOp, type OpDefinition } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
@@ -106,7 +107,19 @@ export function concat(tensors: readonly TensorLike[], axis = 0): Tensor {
  */
 export function stack(tensors: readonly TensorLike[], axis = 0): Tensor {
   const operands = together('stack', tensors)
-  const along = normaliseAxis('stack', axis, at(operands, 0).rank + 1)
+  const first = at(operands, 0)
+  const along = normaliseAxis('stack', axis, first.rank + 1)
+  for (const operand of operands)
+    if (
+      operand.rank !== first.rank ||
+      operand.shape.some((size, d) => sizesEqual(size, first.shape[d] ?? -1) === false)
+    )
+      throw new ShapeError({
+        op: 'stack',
+        problem: 'the tensors have different shapes',
+        rows: operands.map((each, i) => [`[${i}]`, printType(each.type)]),
+        fix: 'reshape or pad them to one shape, or use concat.',
+      })
   return concat(
     operands.map((operand) => expandDims(operand, along)),
     along,

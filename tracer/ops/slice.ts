@@ -198,6 +198,7 @@ export function elementAt(x: TensorLike, index: number, axis = 0): Tensor {
       op: 'at',
       problem: `index ${index} of axis ${from} is out of bounds: the axis has size ${String(size)}`,
       rows: operandRows([tensor.type]),
+      fix: 'use an index inside the tensor; negative ones count from the end.',
     })
   return reshape(
     sliceAxis(tensor, from, start, 1),

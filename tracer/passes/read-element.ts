@@ -13,12 +13,13 @@ export type ValueReader = (value: Value, index: readonly Expr[]) => Expr
 
 /** The context an op's lowering runs in, with `read` behind its operands. */
 export function lowerContext(pool: ExprPool, node: Node, read: ValueReader): LowerContext {
-  const [result] = node.results
-  if (result === undefined) throw new InternalError(`${node.op} has no result`)
+  // A node that only checks has no result; the type of what it checks stands in.
+  const shown = node.results[0] ?? node.operands[0]
+  if (shown === undefined) throw new InternalError(`${node.op} has no result`)
   return {
     e: pool,
     attrs: node.attrs,
-    result: result.type,
+    result: shown.type,
     operands: node.operands.map((value) => ({
       type: value.type,
       read: (index: readonly Expr[]) => read(value, index),

@@ -19,6 +19,10 @@ export interface Application {
   readonly operands: readonly Tensor[]
   readonly attrs: Attrs
   readonly regions: readonly Graph[]
+  /** What the host needs to carry it out: a callback, a sink. */
+  readonly host?: unknown
+  /** The user's line, where that is known and is not the present one. */
+  readonly source?: string | undefined
 }
 
 /** An interpretation of ops: compute now, or record. */
@@ -35,6 +39,10 @@ export interface Trace {
   assign(variable: Variable, value: Tensor): void
   /** Replaces a variable's content v by op(v, value). */
   update(variable: Variable, op: OpDefinition, value: Tensor): void
+  /** The elements a new variable starts with; refuses when none may be created. */
+  initialValue(initial: Tensor, name: string): Tensor
+  /** A variable has been created. */
+  created(variable: Variable): void
 }
 
 /** Sees every application and its results, and variable reads: a gradient tape. */
@@ -48,11 +56,18 @@ export interface Observer {
 
 const stack: Trace[] = []
 let observers: readonly Observer[] = []
+/** Looks at every application after the fact, before the observers; undefined almost always. */
+let inspector: ((application: Application, results: readonly Tensor[]) => void) | undefined
 
 /** Installs the trace at the bottom of the stack; called once, by the eager trace. */
 export function installEagerTrace(trace: Trace): void {
   if (stack.length > 0) throw new InternalError('an eager trace is installed already')
   stack.push(trace)
+}
+
+/** Installs what looks at every application, or nothing. */
+export function installInspector(next: typeof inspector): void {
+  inspector = next
 }
 
 /** The trace that ops are applied in now. */
@@ -107,11 +122,14 @@ export function bind<A extends Attrs>(
   operands: readonly Tensor[],
   attrs: A,
   regions: readonly Graph[] = [],
+  host?: unknown,
+  source?: string,
 ): readonly Tensor[] {
   const trace = currentTrace()
   const lifted = trace.kind === 'graph' ? operands.map((operand) => trace.lift(operand)) : operands
-  const application: Application = { op: op as OpDefinition, operands: lifted, attrs, regions }
+  const application: Application = { op: op as OpDefinition, operands: lifted, attrs, regions, host, source }
   const results = trace.apply(application)
+  if (inspector !== undefined) inspector(application, results)
   for (const observer of observers) observer.applied(application, results)
   return results
 }

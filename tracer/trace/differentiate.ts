@@ -1,202 +1,129 @@
 /**
  * Gradients of compiled functions.
  *
- * A call under a tape is recorded as one application of the function to its arguments and to the Variables it reads.
- * For first derivatives the function's graph is traced once more together with its gradient, and split in two: a
- * *forward* program, which is the function plus the intermediate values its gradient needs (residuals), and a
- * *backward* program from residuals and the gradients of the results to the gradients of the operands. When the sweep
- * itself is watched, by an outer tape or by a persistent one, a third form is used, pure and differentiable in turn:
- * from operands and gradients of the results to gradients of the operands, computing the forward again.
- * None of these is a retrace: the callback does not run.
+ * A call under a tape is recorded as one application of the function: to its arguments, to the Variables it reads and
+ * to the tensors it closes over. For first derivatives the function's graph is traced once more together with its
+ * gradient, and split in two: a *forward* program, which is the function plus the intermediate values its gradient
+ * needs (residuals), and a *backward* program from residuals and the gradients of the results to the gradients of the
+ * operands. When the sweep itself is watched, by an outer tape or by a persistent one, a third form is used, pure and
+ * differentiable in turn: from operands and gradients of the results to gradients of the operands, computing the
+ * forward again. None of these is a retrace: the callback does not run.
+ *
+ * A sweep may reach only some of the results. What does not depend on those has no gradient, rather than zero times
+ * something, so the programs are made for the results reached. A call cannot know them; it expects those of the last
+ * sweep, and when another set is reached the pure form serves.
  */
 import { isFloating } from '../../codegen/dtype.ts'
 import { InternalError } from '../../codegen/errors.ts'
-import { type Graph, type Node, type Value, textAttribute } from '../ir/graph.ts'
-import { makeValue } from '../ir/graph.ts'
+import { reread } from '../gradient/custom.ts'
 import { GradientTape } from '../gradient/tape.ts'
-import { opNamed, type OpDefinition } from '../op.ts'
-import { canonicalize } from '../passes/canonicalize.ts'
-import { cse } from '../passes/cse.ts'
-import { dce } from '../passes/dce.ts'
-import { discharge } from '../passes/discharge.ts'
-import { inline } from '../passes/inline.ts'
+import { type Graph, type Node, textAttribute } from '../ir/graph.ts'
+import type { TensorType } from '../ir/type.ts'
+import type { OpDefinition } from '../op.ts'
+import { installGuardRecorder } from '../ops/sizes.ts'
 import type { Tensor } from '../tensor.ts'
 import type { Variable } from '../variable.ts'
 import { currentObservers, eagerTrace, observe, withObservers, withTrace } from './bind.ts'
-import { GraphFunction, installDifferentiatedCall } from './graph-function.ts'
+import { aliasesOf, GraphFunction, installDifferentiatedCall } from './graph-function.ts'
 import { GraphTrace, type TracedGraph } from './graph-trace.ts'
-import { type ReplayCaptures, replay } from './replay.ts'
+import { replay } from './replay.ts'
+import { type Residual, splitGraph } from './split-gradient.ts'
 
-/** The forward and backward programs for one choice of operands that a gradient is wanted for. */
+/** A function in one pattern of Variables that are the same. */
+interface Pattern {
+  readonly callee: GraphFunction
+  /** The graph with one name for each Variable. */
+  readonly graph: Graph
+  /** The Variables read, in order of first access. */
+  readonly reads: readonly { readonly name: string; readonly type: TensorType }[]
+  /** The floating tensors closed over, with the positions of their nodes. */
+  readonly closures: readonly { readonly at: number; readonly tensor: Tensor }[]
+  readonly derivatives: Map<string, Derivative>
+}
+
+/** What a gradient program gives: which operands have a gradient. */
+interface Pure {
+  readonly program: GraphFunction
+  readonly given: readonly boolean[]
+}
+
 interface Split {
   readonly forward: GraphFunction
   readonly backward: GraphFunction
-  readonly resultCount: number
-  /** Residuals that are a variable's value at entry: kept as its snapshot, by position among the backward's params. */
-  readonly residuals: readonly (
-    | { readonly kind: 'value' }
-    | { readonly kind: 'read'; readonly name: string }
-  )[]
+  readonly residuals: readonly Residual[]
+  readonly given: readonly boolean[]
 }
 
-const splits = new WeakMap<GraphFunction, Map<string, Split>>()
-const pureGradients = new WeakMap<GraphFunction, Map<string, GraphFunction>>()
+const patterns = new WeakMap<GraphFunction, Map<string, Pattern>>()
 
-function memo<T>(
-  cache: WeakMap<GraphFunction, Map<string, T>>,
-  callee: GraphFunction,
-  key: string,
-  make: () => T,
-): T {
-  const known = cache.get(callee) ?? new Map<string, T>()
-  cache.set(callee, known)
-  let made = known.get(key)
-  if (made === undefined) known.set(key, (made = make()))
-  return made
+function patternOf(callee: GraphFunction, variables: ReadonlyMap<string, Variable>): Pattern {
+  const aliases: ReadonlyMap<string, string> = aliasesOf(variables) ?? new Map<string, string>()
+  const key = [...aliases].map(([name, first]) => `${name}=${first}`).join(',')
+  const known = patterns.get(callee) ?? new Map<string, Pattern>()
+  patterns.set(callee, known)
+  let pattern = known.get(key)
+  if (pattern === undefined) known.set(key, (pattern = makePattern(callee, aliases)))
+  return pattern
 }
 
-function differentiatedCall(
-  callee: GraphFunction,
-  args: readonly Tensor[],
-  variables: ReadonlyMap<string, Variable>,
-): readonly Tensor[] {
-  const graph = discharge(callee.traced.graph)
-  const readNames = graph.nodes
-    .filter((node) => node.op === 'read')
-    .map((node) => textAttribute(node, 'variable'))
-  const reads = readNames.map((name) => {
-    const variable = variables.get(name)
-    if (variable === undefined) throw new InternalError(`${callee.name} lacks the variable ${name}`)
-    const value = eagerTrace().read(variable)
-    for (const observer of currentObservers()) observer.read(variable, value)
-    return value
-  })
-  const operands = [...args, ...reads]
-  const needed = operands.map(
-    (operand) => isFloating(operand.dtype) && currentObservers().some((observer) => observer.tracks(operand)),
-  )
-  if (!needed.includes(true)) return callee.execute(args, variables)
-
-  const key = needed.map(Number).join('')
-  const split = memo(splits, callee, key, () => splitGradient(callee, graph, needed))
-  const outputs = split.forward.execute(args, variables)
-  const results = outputs.slice(0, split.resultCount)
-  let next = split.resultCount
-  const residuals = split.residuals.map((residual) => {
-    const tensor = residual.kind === 'read' ? reads[readNames.indexOf(residual.name)] : outputs[next++]
-    if (tensor === undefined) throw new InternalError(`${callee.name} lacks a residual`)
-    return tensor
-  })
-  const op: OpDefinition = {
-    name: callee.name,
-    type: () => results.map((result) => result.type),
-    gradient: ({ gradients }) => {
-      const upstream = results
-        .map((result, i) => gradients[i] ?? zerosFor(result))
-        .filter((gradient) => isFloating(gradient.dtype))
-      const watched = currentObservers().some((observer) =>
-        [...operands, ...upstream].some((tensor) => observer.tracks(tensor)),
-      )
-      const given = watched
-        ? memo(pureGradients, callee, key, () => pureGradient(callee, graph, readNames, reads, needed)).call([
-            ...operands,
-            ...upstream,
-          ])
-        : withObservers([], () => split.backward.call([...residuals, ...upstream]))
-      let at = 0
-      return needed.map((wanted) => (wanted ? (given[at++] ?? null) : null))
-    },
-    lower: { kind: 'program' },
+function makePattern(callee: GraphFunction, aliases: ReadonlyMap<string, string>): Pattern {
+  const original = callee.traced.graph
+  const rename = (node: Node): Node => {
+    const name = node.attrs['variable']
+    const first = typeof name === 'string' ? aliases.get(name) : undefined
+    return first === undefined ? node : { ...node, attrs: { ...node.attrs, variable: first } }
   }
-  observe({ op, operands, attrs: {}, regions: [] }, results)
-  return results
-}
-
-function zerosFor(tensor: Tensor): Tensor {
-  return withObservers([], () => tensor.mul(0))
-}
-
-/** Traces the graph and its gradient together: results are the graph's, then one gradient per needed operand. */
-function jointTrace(
-  graph: Graph,
-  needed: readonly boolean[],
-  prepare: (trace: GraphTrace) => { readonly operands: readonly Tensor[]; readonly captures: ReplayCaptures },
-  name: string,
-): TracedGraph {
-  const trace = new GraphTrace(name)
-  return withTrace(trace, () =>
-    withObservers([], () => {
-      const tape = new GradientTape({ persistent: true, watchAccessedVariables: false })
-      const reads = new Map<string, Tensor>()
-      const prepared = prepare(trace)
-      const results = tape.record(() => {
-        for (const operand of prepared.operands) if (isFloating(operand.dtype)) tape.watch(operand)
-        return replay(graph, prepared.operands, {
-          ...prepared.captures,
-          read: (read) => {
-            const value = prepared.captures.read(read)
-            reads.set(read, value)
-            if (isFloating(value.dtype)) tape.watch(value)
-            return value
-          },
-        })
-      })
-      const floating = results.filter((result) => isFloating(result.dtype))
-      const upstream = floating.map((result) => trace.param(result.type))
-      const readNames = graph.nodes
-        .filter((node) => node.op === 'read')
-        .map((node) => textAttribute(node, 'variable'))
-      const sources = [...prepared.operands, ...readNames.map((read) => reads.get(read))].filter(
-        (_, i) => needed[i],
-      )
-      const gradients = tape.gradient(
-        floating,
-        sources.filter((source) => source !== undefined),
-        { outputGradients: upstream, unconnected: 'zero' },
-      )
-      return trace.finish([...results, ...gradients.filter((gradient) => gradient !== null)])
-    }),
-  )
-}
-
-/** The gradient as a pure function of operands and upstream gradients, computing the forward again. */
-function pureGradient(
-  callee: GraphFunction,
-  graph: Graph,
-  readNames: readonly string[],
-  reads: readonly Tensor[],
-  needed: readonly boolean[],
-): GraphFunction {
-  const traced = jointTrace(
+  const graph = aliases.size === 0 ? original : { ...original, nodes: original.nodes.map(rename) }
+  const reads = new Map<string, TensorType>()
+  for (const node of graph.nodes) {
+    const [result] = node.results
+    const name = node.op === 'read' ? textAttribute(node, 'variable') : undefined
+    if (name !== undefined && result !== undefined && !reads.has(name)) reads.set(name, result.type)
+  }
+  return {
+    callee,
     graph,
-    needed,
-    (trace) => {
-      const params = graph.params.map((param) => trace.param(param.type))
-      const values = reads.map((read) => trace.param(read.type))
-      return {
-        operands: params,
-        captures: {
-          tensors: callee.traced.tensors,
-          read: (name) => {
-            const value = values[readNames.indexOf(name)]
-            if (value === undefined) throw new InternalError(`${callee.name} lacks the variable ${name}`)
-            return value
-          },
-          assign: () => undefined,
-        },
-      }
-    },
-    `gradient of ${callee.name}`,
-  )
-  const results = traced.graph.results.slice(graph.results.length)
-  return new GraphFunction({ ...traced, graph: { ...traced.graph, results } })
+    reads: [...reads].map(([name, type]) => ({ name, type })),
+    closures: [...callee.traced.lifted]
+      .filter(([, tensor]) => isFloating(tensor.dtype))
+      .map(([at, tensor]) => ({ at, tensor })),
+    derivatives: new Map(),
+  }
 }
 
-function splitGradient(callee: GraphFunction, graph: Graph, needed: readonly boolean[]): Split {
-  const traced = jointTrace(
-    graph,
-    needed,
-    (trace) => {
+/** The gradient of a pattern with respect to some of its operands: arguments, reads, then closures. */
+class Derivative {
+  readonly #pattern: Pattern
+  readonly #needed: readonly boolean[]
+  /** Those of the closures that are operands. */
+  readonly #closures: Pattern['closures']
+  readonly #splits = new Map<string, Split>()
+  readonly #pures = new Map<string, Pure>()
+  /** The results that sweeps are expected to reach, a character per result. */
+  expected: string
+
+  constructor(pattern: Pattern, needed: readonly boolean[], closures: Pattern['closures']) {
+    this.#pattern = pattern
+    this.#needed = needed
+    this.#closures = closures
+    this.expected = pattern.graph.results.map(({ type }) => (isFloating(type.dtype) ? '1' : '0')).join('')
+  }
+
+  split(reached: string): Split {
+    let split = this.#splits.get(reached)
+    if (split === undefined) this.#splits.set(reached, (split = this.#makeSplit(reached)))
+    return split
+  }
+
+  pure(reached: string): Pure {
+    let pure = this.#pures.get(reached)
+    if (pure === undefined) this.#pures.set(reached, (pure = this.#makePure(reached)))
+    return pure
+  }
+
+  #makeSplit(reached: string): Split {
+    const { callee, graph, reads } = this.#pattern
+    const { traced, given } = this.#jointTrace(callee.name, reached, (trace) => {
       // The forward program is called with the callee's variables, so it must have the callee's names for them.
       for (const [name, variable] of callee.traced.variables) trace.variableParam(variable, name)
       const variableNamed = (name: string): Variable => {
@@ -205,85 +132,158 @@ function splitGradient(callee: GraphFunction, graph: Graph, needed: readonly boo
         return variable
       }
       return {
-        operands: graph.params.map((param) => trace.param(param.type)),
-        captures: {
-          tensors: callee.traced.tensors,
-          read: (name) => trace.read(variableNamed(name)),
-          assign: (name, value) => trace.assign(variableNamed(name), value),
-        },
+        params: graph.params.map((param) => trace.param(param.type)),
+        reads: reads.map(({ name }) => trace.read(variableNamed(name))),
+        closures: this.#closures.map(({ tensor }) => tensor),
+        assign: (name, value) => trace.assign(variableNamed(name), value),
       }
+    })
+    return { ...splitGraph(traced, graph.params.length, graph.results.length), given }
+  }
+
+  /** The gradient as a pure function of operands and upstream gradients, computing the forward again. */
+  #makePure(reached: string): Pure {
+    const { callee, graph, reads } = this.#pattern
+    const { traced, given } = this.#jointTrace(`gradient of ${callee.name}`, reached, (trace) => ({
+      params: graph.params.map((param) => trace.param(param.type)),
+      reads: reads.map(({ type }) => trace.param(type)),
+      closures: this.#closures.map(({ tensor }) => trace.param(tensor.type)),
+      assign: undefined,
+    }))
+    const results = traced.graph.results.slice(graph.results.length)
+    return { program: new GraphFunction({ ...traced, graph: { ...traced.graph, results } }), given }
+  }
+
+  /** Traces the graph and its gradient together: results are the graph's, then the gradients that there are. */
+  #jointTrace(
+    name: string,
+    reached: string,
+    prepare: (trace: GraphTrace) => {
+      readonly params: readonly Tensor[]
+      readonly reads: readonly Tensor[]
+      readonly closures: readonly Tensor[]
+      /** Undefined leaves assignments, prints and checks out. */
+      readonly assign: ((name: string, value: Tensor) => void) | undefined
     },
-    callee.name,
-  )
-  return splitGraph(traced, graph.params.length, graph.results.length)
+  ): { readonly traced: TracedGraph; readonly given: readonly boolean[] } {
+    const { callee, graph, reads } = this.#pattern
+    const trace = new GraphTrace(name)
+    const before = installGuardRecorder((x, y, reason) => trace.guard(x, y, reason))
+    try {
+      return withTrace(trace, () =>
+        withObservers([], () => {
+          const tape = new GradientTape({ watchAccessedVariables: false })
+          const { params, reads: entries, closures, assign } = prepare(trace)
+          const operands = [...params, ...entries, ...closures]
+          const lifted = new Map(callee.traced.lifted)
+          this.#closures.forEach(({ at }, i) => {
+            const tensor = closures[i]
+            if (tensor !== undefined) lifted.set(at, tensor)
+          })
+          const assigned = new Map<string, Tensor>()
+          const read = (variable: string): Tensor => {
+            const entry = entries[reads.findIndex((candidate) => candidate.name === variable)]
+            if (entry === undefined) throw new InternalError(`${callee.name} lacks the variable ${variable}`)
+            const content = assigned.get(variable)
+            return content === undefined ? entry : reread(content, entry)
+          }
+          for (const guard of graph.guards) trace.guard(guard.x, guard.y, guard.reason)
+          const sources = operands.filter((_, i) => this.#needed[i] === true)
+          const results = tape.record(() => {
+            tape.watch(sources)
+            return replay(graph, params, {
+              tensors: callee.traced.tensors,
+              lifted,
+              withoutEffects: assign === undefined,
+              read,
+              assign: (variable, value) => {
+                assigned.set(variable, value)
+                assign?.(variable, value)
+              },
+            })
+          })
+          const targets = results.filter((_, i) => reached[i] === '1')
+          const upstream = targets.map((target) => trace.param(target.type))
+          const gradients = tape.gradient(targets, sources, { outputGradients: upstream })
+          let next = 0
+          const given = this.#needed.map((wanted) => wanted && gradients[next++] !== null)
+          return {
+            traced: trace.finish([...results, ...gradients.filter((gradient) => gradient !== null)]),
+            given,
+          }
+        }),
+      )
+    } finally {
+      installGuardRecorder(before)
+    }
+  }
 }
 
-/** Cuts a joint graph into what does not depend on the upstream gradients (the params after `argCount`) and the rest. */
-function splitGraph(traced: TracedGraph, argCount: number, resultCount: number): Split {
-  const joint = dce(cse(canonicalize(inline(traced.graph))))
-  const upstream = joint.params.slice(argCount)
-  const late = new Set<Value>(upstream)
-  const definitions = new Map<Value, Node>()
-  const backwardNodes: Node[] = []
-  const forwardNodes: Node[] = []
-  for (const node of joint.nodes) {
-    for (const result of node.results) definitions.set(result, node)
-    if (node.operands.some((operand) => late.has(operand))) {
-      for (const result of node.results) late.add(result)
-      backwardNodes.push(node)
-    } else forwardNodes.push(node)
-  }
-  const gradients = joint.results.slice(resultCount)
-  // What the backward takes over: constants and movement are computed again, everything else is handed on.
-  const residualParams = new Map<Value, Value>()
-  const copied = new Set<Node>()
-  const nodes: Node[] = []
-  const bring = (value: Value): void => {
-    if (late.has(value) || residualParams.has(value)) return
-    const definition = definitions.get(value)
-    if (definition !== undefined && definition.op !== 'read' && (opNamed(definition.op).cost ?? 1) === 0) {
-      if (copied.has(definition)) return
-      copied.add(definition)
-      for (const operand of definition.operands) bring(operand)
-      nodes.push(definition)
-    } else residualParams.set(value, makeValue(value.type))
-  }
-  for (const node of backwardNodes) {
-    for (const operand of node.operands) bring(operand)
-    nodes.push(node)
-  }
-  for (const gradient of gradients) bring(gradient)
-  const residuals = [...residualParams.keys()]
-  const kinds = residuals.map((value) => {
-    const definition = definitions.get(value)
-    return definition?.op === 'read'
-      ? ({ kind: 'read', name: textAttribute(definition, 'variable') } as const)
-      : ({ kind: 'value' } as const)
+function differentiatedCall(
+  callee: GraphFunction,
+  args: readonly Tensor[],
+  variables: ReadonlyMap<string, Variable>,
+): readonly Tensor[] {
+  const observers = currentObservers()
+  const tracked = (tensor: Tensor): boolean =>
+    isFloating(tensor.dtype) && observers.some((observer) => observer.tracks(tensor))
+  const pattern = patternOf(callee, variables)
+  const reads = pattern.reads.map(({ name }) => {
+    const variable = variables.get(name)
+    if (variable === undefined) throw new InternalError(`${callee.name} lacks the variable ${name}`)
+    const value = eagerTrace().read(variable)
+    for (const observer of observers) observer.read(variable, value)
+    return value
   })
-  const renamed = (value: Value): Value => residualParams.get(value) ?? value
-  const backward: Graph = {
-    name: `gradient of ${joint.name}`,
-    params: [...residualParams.values(), ...upstream],
-    captures: joint.captures.filter((capture) => capture.kind === 'tensor'),
-    nodes: nodes.map((node) => ({ ...node, operands: node.operands.map(renamed) })),
-    results: gradients.map(renamed),
-    guards: [],
+  const closures = pattern.closures.filter(({ tensor }) => tracked(tensor))
+  const operands = [...args, ...reads, ...closures.map(({ tensor }) => tensor)]
+  const needed = operands.map(tracked)
+  if (!needed.includes(true)) return callee.execute(args, variables)
+
+  const key = `${needed.map(Number).join('')} ${closures.map(({ at }) => at).join()}`
+  let derivative = pattern.derivatives.get(key)
+  if (derivative === undefined)
+    pattern.derivatives.set(key, (derivative = new Derivative(pattern, needed, closures)))
+  const gradient = derivative
+  const expected = gradient.expected
+  const split = gradient.split(expected)
+  const outputs = split.forward.execute(args, variables)
+  const results = outputs.slice(0, pattern.graph.results.length)
+  let next = results.length
+  const residuals = split.residuals.map((residual) => {
+    const tensor =
+      residual.kind === 'argument'
+        ? args[residual.index]
+        : residual.kind === 'read'
+          ? reads[pattern.reads.findIndex(({ name }) => name === residual.name)]
+          : residual.kind === 'result'
+            ? results[residual.index]
+            : outputs[next++]
+    if (tensor === undefined) throw new InternalError(`${callee.name} lacks a residual`)
+    return tensor
+  })
+  const op: OpDefinition = {
+    name: callee.name,
+    type: () => results.map((result) => result.type),
+    gradient: ({ gradients }) => {
+      const upstream = gradients.filter((given) => given !== null)
+      const reached = gradients.map((given) => (given === null ? '0' : '1')).join('')
+      const watched = currentObservers().some((observer) =>
+        [...operands, ...upstream].some((tensor) => observer.tracks(tensor)),
+      )
+      gradient.expected = reached
+      const form = watched || reached !== expected ? gradient.pure(reached) : split
+      const given =
+        form === split
+          ? withObservers([], () => split.backward.call([...residuals, ...upstream]))
+          : gradient.pure(reached).program.call([...operands, ...upstream])
+      let at = 0
+      return form.given.map((present) => (present ? (given[at++] ?? null) : null))
+    },
+    lower: { kind: 'program' },
   }
-  const forward: Graph = {
-    ...joint,
-    params: joint.params.slice(0, argCount),
-    nodes: forwardNodes,
-    results: [
-      ...joint.results.slice(0, resultCount),
-      ...residuals.filter((_, i) => kinds[i]?.kind === 'value'),
-    ],
-  }
-  return {
-    forward: new GraphFunction({ ...traced, graph: forward }),
-    backward: new GraphFunction({ graph: backward, variables: new Map(), tensors: traced.tensors }),
-    resultCount,
-    residuals: kinds,
-  }
+  observe({ op, operands, attrs: {}, regions: [] }, results)
+  return results
 }
 
 installDifferentiatedCall(differentiatedCall)

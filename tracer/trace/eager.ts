@@ -14,19 +14,22 @@ import { type Attrs, type Graph, makeValue, type Node, type Value } from '../ir/
 import { printType } from '../ir/type.ts'
 import { Executable } from '../lower/executable.ts'
 import type { OpDefinition } from '../op.ts'
+import { installGuardRecorder } from '../ops/sizes.ts'
 import { fuse } from '../passes/fuse.ts'
 import { Tensor } from '../tensor.ts'
 import type { Variable } from '../variable.ts'
 import { type Application, installEagerTrace, installMaterialise, type Trace } from './bind.ts'
 import { EagerKey, type EagerOperand, operandOf, SymbolicNames } from './eager-key.ts'
 
-/** Programs kept; the least recently used goes first. */
+/** Programs kept. */
 const mostPrograms = 1024
 /** Longest chain of pending views; a longer one is computed, so that kernels and keys stay small. */
 const mostViews = 3
 
 interface CachedProgram {
   readonly executable: Executable
+  /** Whether it ran since eviction last passed it by. */
+  used: boolean
   /** For each size of the program, which of the key's values it is. */
   readonly sizes: readonly number[]
 }
@@ -92,6 +95,15 @@ class EagerTrace implements Trace {
       true,
     )
   }
+
+  initialValue(initial: Tensor, name: string): Tensor {
+    if (initial.payload.kind === 'symbolic') throw symbolicOperand({ name: `tf.variable ${name}` }, initial)
+    return initial
+  }
+
+  created(): void {
+    // Eager code may create variables as it likes.
+  }
 }
 
 function symbolicOperand(op: { readonly name: string }, operand: Tensor): TraceError {
@@ -119,8 +131,9 @@ function run(
   if (cached === undefined) {
     cached = compile(op, operands, attrs, commit)
     programs.set(key.text, cached)
-    if (programs.size > mostPrograms) evictOldest()
+    if (programs.size > mostPrograms) evictOne()
   }
+  cached.used = true
   const inputs: TypedArray[] = []
   const variables: Slot[] = []
   for (const { base } of operands) {
@@ -136,12 +149,16 @@ function run(
   )
 }
 
-/** Forgets the program used longest ago: a hit does not move an entry, so this is by age, refreshed when compiled again. */
-function evictOldest(): void {
-  for (const [key, { executable }] of programs) {
+/** Forgets one program: the oldest that has not run since it was last passed by, which costs a hit only a flag. */
+function evictOne(): void {
+  for (const [key, program] of programs) {
     programs.delete(key)
-    executable.program.dispose()
-    return
+    if (!program.used) {
+      program.executable.program.dispose()
+      return
+    }
+    program.used = false
+    programs.set(key, program)
   }
 }
 
@@ -152,11 +169,21 @@ function compile(
   commit: boolean,
 ): CachedProgram {
   compiled++
-  const { graph, variables } = graphOf(op, operands, attrs, commit)
-  const executable = new Executable(fuse(graph), variables, () => {
-    throw new InternalError('eager programs capture no tensors')
-  })
-  return { executable, sizes: executable.program.spec.sizes.map((name) => Number(name.slice(1))) }
+  // The program's size names are its own: what they demand is no business of a function being traced meanwhile.
+  const recorder = installGuardRecorder(undefined)
+  try {
+    const { graph, variables } = graphOf(op, operands, attrs, commit)
+    const executable = new Executable(fuse(graph), variables, () => {
+      throw new InternalError('eager programs capture no tensors')
+    })
+    return {
+      executable,
+      used: true,
+      sizes: executable.program.spec.sizes.map((name) => Number(name.slice(1))),
+    }
+  } finally {
+    installGuardRecorder(recorder)
+  }
 }
 
 /** The graph of one op with symbolic sizes: params for tensors, captures for variables. */

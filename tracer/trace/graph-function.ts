@@ -9,7 +9,15 @@
 import type { TypedArray } from '../../codegen/dtype.ts'
 import { InternalError } from '../../codegen/errors.ts'
 import type { Slot } from '../../codegen/run/memory.ts'
-import { evaluateSize, type Size } from '../../codegen/size.ts'
+import {
+  evaluateSize,
+  isStaticShape,
+  namesOfSize,
+  type Size,
+  sizeName,
+  sizesEqual,
+  substituteSize,
+} from '../../codegen/size.ts'
 import { type Graph, textAttribute } from '../ir/graph.ts'
 import type { TensorType } from '../ir/type.ts'
 import { Executable } from '../lower/executable.ts'
@@ -24,9 +32,11 @@ import { replay, variableCaptures } from './replay.ts'
 
 /** A guard that a call does not meet: two sizes that were taken to be equal are not. */
 export interface GuardFailure {
-  readonly x: number
-  readonly y: number
+  readonly x: Size
+  readonly y: Size
   readonly reason: string
+  /** The sizes the guard names, as far as the arguments say. */
+  readonly sizes: ReadonlyMap<string, number>
 }
 
 /** Where a size name's value is found in the arguments. */
@@ -78,15 +88,24 @@ export class GraphFunction {
     return this.traced.graph.name
   }
 
-  /** The first guard that the arguments break, or undefined. */
+  /** The first guard that the arguments certainly break, or undefined. */
   brokenGuard(args: readonly Tensor[]): GuardFailure | undefined {
     const { guards } = this.traced.graph
     if (guards.length === 0) return undefined
-    const values = this.#sizeValues(args)
+    const values = args.every((arg) => isStaticShape(arg.type.shape)) ? this.#sizeValues(args) : undefined
+    const sizeOf = (size: Size): Size =>
+      values === undefined ? this.#sizeIn(size, args) : this.#evaluate(size, values)
     for (const guard of guards) {
-      const x = this.#evaluate(guard.x, values)
-      const y = this.#evaluate(guard.y, values)
-      if (x !== y) return { x, y, reason: guard.reason }
+      const x = sizeOf(guard.x)
+      const y = sizeOf(guard.y)
+      if (x === y || sizesEqual(x, y) !== false) continue
+      const names = namesOfSize(guard.y, namesOfSize(guard.x))
+      const sizes = new Map<string, number>()
+      for (const name of names) {
+        const size = this.#sizeIn(sizeName(name), args)
+        if (typeof size === 'number') sizes.set(name, size)
+      }
+      return { x, y, reason: guard.reason, sizes }
     }
     return undefined
   }
@@ -200,19 +219,22 @@ export class GraphFunction {
   /** What this graph takes for granted about its sizes, its caller's trace takes for granted too. */
   #assumeGuards(args: readonly Tensor[], trace: GraphTrace): void {
     for (const guard of this.traced.graph.guards) {
-      const sizeOf = (size: Size): Size => substitute(size, this.#sizes, args)
-      trace.guard(sizeOf(guard.x), sizeOf(guard.y), guard.reason)
+      const x = this.#sizeIn(guard.x, args)
+      const y = this.#sizeIn(guard.y, args)
+      if (sizesEqual(x, y) !== true) trace.guard(x, y, guard.reason)
     }
+  }
+
+  /** A size of this graph, with the sizes of the arguments in the place of its names. */
+  #sizeIn(size: Size, args: readonly Tensor[]): Size {
+    return substituteSize(size, (name) => {
+      const source = this.#sizes.find((candidate) => candidate.name === name)
+      return source === undefined ? undefined : args[source.param]?.type.shape[source.axis]
+    })
   }
 }
 
 const noSizes: readonly number[] = []
-
-function substitute(size: Size, sources: readonly SizeSource[], args: readonly Tensor[]): Size {
-  if (typeof size === 'number') return size
-  const source = sources.find((candidate) => candidate.name === size.key)
-  return source === undefined ? size : (args[source.param]?.type.shape[source.axis] ?? size)
-}
 
 /** Every size name with the first param axis that is just that name. */
 function sizeSourcesOf(graph: Graph): readonly SizeSource[] {

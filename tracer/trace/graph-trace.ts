@@ -22,6 +22,7 @@ import { Tensor } from '../tensor.ts'
 import type { OpDefinition } from '../op.ts'
 import type { Variable } from '../variable.ts'
 import type { Application, Trace } from './bind.ts'
+import type { VariableCreation } from './creation.ts'
 import { userSite } from './source.ts'
 
 /** Tensors of up to this many elements are written into the graph as constants. */
@@ -61,10 +62,16 @@ export class GraphTrace implements Trace {
   /** The variables a region read, with the outer tensor each read gave. */
   readonly #borrowedReads: (readonly [Variable, Tensor])[] = []
   #finished = false
+  readonly #creation: VariableCreation | undefined
 
-  constructor(name: string, parent?: GraphTrace) {
+  /**
+   * @param parent the trace that this one records a region of
+   * @param creation the rules for Variables created meanwhile; without it there may be none
+   */
+  constructor(name: string, parent?: GraphTrace, creation?: VariableCreation) {
     this.name = name
     this.#parent = parent
+    this.#creation = creation
   }
 
   /** True for a trace that records the body of a node of another trace. */
@@ -78,19 +85,19 @@ export class GraphTrace implements Trace {
     return this.#tensor(value)
   }
 
-  /** Names a variable that is an argument rather than a capture found on the way, so that it has a name of its own. */
-  variableParam(variable: Variable, name: string): void {
-    this.#variableName(variable, name)
+  /** Names a variable that is an argument rather than a capture found on the way, so that it has a name of its own; returns it. */
+  variableParam(variable: Variable, name: string): string {
+    return this.#variableName(variable, name)
   }
 
-  apply({ op, operands, attrs, regions }: Application): readonly Tensor[] {
+  apply({ op, operands, attrs, regions, host, source }: Application): readonly Tensor[] {
     const values = operands.map((operand) => this.#valueOf(operand))
     const types = op.type(
       values.map((value) => value.type),
       attrs,
       regions,
     )
-    return this.#record(op.name, values, attrs, types, regions)
+    return this.#record(op.name, values, attrs, types, regions, host, source)
   }
 
   lift(tensor: Tensor): Tensor {
@@ -154,6 +161,30 @@ export class GraphTrace implements Trace {
     if (result !== undefined) this.assign(variable, result)
   }
 
+  initialValue(initial: Tensor, name: string): Tensor {
+    if (this.#parent !== undefined) return this.#parent.initialValue(initial, name)
+    if (this.#creation === undefined)
+      throw new TraceError({
+        op: 'tf.variable',
+        problem: `the variable ${name} is created while ${this.name} is traced`,
+        fix: 'create it outside.',
+      })
+    this.#creation.demand(name, this.name)
+    if (initial.payload.kind !== 'symbolic') return initial
+    const value = this.#creation.evaluate(this.#graphOf([this.#valueOf(this.lift(initial))]))
+    if (value !== undefined) return value
+    throw new TraceError({
+      op: 'tf.variable',
+      problem: `the initial value of ${name} depends on an argument that has no value yet`,
+      fix: 'call the function instead of asking for a trace by specs, or create the variable outside.',
+    })
+  }
+
+  created(variable: Variable): void {
+    if (this.#parent !== undefined) this.#parent.created(variable)
+    else this.#creation?.created.push(variable)
+  }
+
   /** Records that two sizes are taken to be equal. */
   guard(x: Size, y: Size, reason: string): void {
     const outer = this.#parent
@@ -164,13 +195,18 @@ export class GraphTrace implements Trace {
   finish(results: readonly Tensor[]): TracedGraph {
     const values = results.map((result) => this.#valueOf(this.lift(result)))
     this.#finished = true
+    return this.#graphOf(values)
+  }
+
+  /** What has been recorded, with these results. */
+  #graphOf(results: readonly Value[]): TracedGraph {
     return {
       graph: {
         name: this.name,
         params: this.#params,
         captures: this.#captures,
         nodes: this.#nodes,
-        results: values,
+        results,
         guards: this.#guards,
       },
       variables: new Map([...this.#variables].map(([variable, name]) => [name, variable])),
@@ -195,6 +231,8 @@ export class GraphTrace implements Trace {
     attrs: Attrs,
     types: readonly TensorType[],
     regions: readonly Graph[],
+    host?: unknown,
+    source: string | undefined = userSite(),
   ): readonly Tensor[] {
     if (this.#finished)
       throw new TraceError({
@@ -203,8 +241,15 @@ export class GraphTrace implements Trace {
         fix: 'do not keep tensors of a traced function beyond its end; return them.',
       })
     const results = types.map((type) => makeValue(type))
-    const source = userSite()
-    this.#nodes.push({ op, operands, attrs, regions, results, ...(source === undefined ? {} : { source }) })
+    this.#nodes.push({
+      op,
+      operands,
+      attrs,
+      regions,
+      results,
+      ...(source === undefined ? {} : { source }),
+      ...(host === undefined ? {} : { host }),
+    })
     return results.map((value) => this.#tensor(value))
   }
 

@@ -25,6 +25,8 @@ export interface ReplayCaptures {
   readonly lifted?: ReadonlyMap<number, Tensor>
   /** Leave out printing and checking. */
   readonly withoutEffects?: boolean
+  /** A callback on the host has run, which may have assigned any Variable. */
+  hostCalled?(): void
 }
 
 /** Captures that are Variables of the current trace. */
@@ -73,6 +75,7 @@ export function replay(
   for (const [at, node] of graph.nodes.entries()) {
     const lifted = captures.lifted?.get(at)
     const results = lifted === undefined ? replayNode(node, node.operands.map(tensorFor), captures) : [lifted]
+    if (node.op === 'host_call') captures.hostCalled?.()
     node.results.forEach((value, i) => {
       const result = results[i]
       if (result !== undefined) tensors.set(value, result)
@@ -110,8 +113,9 @@ function replayNode(node: Node, operands: readonly Tensor[], captures: ReplayCap
     case 'constant':
       return [constantTensor(attrs['dtype'], attrs['shape'], attrs['values'])]
     default:
-      if (captures.withoutEffects === true && node.results.length === 0 && effectOf(node) === 'write') return []
-      return bind(opNamed(op), operands, attrs, node.regions)
+      if (captures.withoutEffects === true && node.results.length === 0 && effectOf(node) === 'write')
+        return []
+      return bind(opNamed(op), operands, attrs, node.regions, node.host, node.source)
   }
 }
 

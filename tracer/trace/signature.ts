@@ -8,8 +8,8 @@
  */
 import { SignatureError, ValueError } from '../../codegen/errors.ts'
 import { shortName } from '../../codegen/dtype.ts'
-import { printSize, sizeName } from '../../codegen/size.ts'
-import { convertToTensor, isTypedArray } from '../convert.ts'
+import { printSize } from '../../codegen/size.ts'
+import { convertToTensor, isTypedArray, requireDType } from '../convert.ts'
 import { printType, type TensorType } from '../ir/type.ts'
 import { Tensor } from '../tensor.ts'
 import { Variable } from '../variable.ts'
@@ -45,7 +45,16 @@ function constantText(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value)
+  if (typeof value === 'symbol') return `${String(value)}#${symbolNumber(value)}`
   return String(value)
+}
+
+const symbols: symbol[] = []
+
+/** Symbols are told apart by identity; they are few and live as long as the program. */
+function symbolNumber(value: symbol): number {
+  const known = symbols.indexOf(value)
+  return known >= 0 ? known : symbols.push(value) - 1
 }
 
 /** Takes call arguments apart. Throws SignatureError for values that cannot select a trace. */
@@ -125,18 +134,11 @@ export class TensorSpec {
           problem: `${String(size)} is not a size`,
           fix: 'use integers ≥ 0, or null for a size that is not known.',
         })
+    requireDType('tf.spec', dtype)
     this.shape = [...shape]
     this.dtype = dtype
   }
   toString(): string {
     return `${shortName(this.dtype)}[${this.shape.map((size) => (size === null ? 'null' : printSize(size))).join(',')}]`
-  }
-}
-
-/** Fresh names `n0`, `n1`, … for the unknown sizes of specs. */
-export class SizeNames {
-  #next = 0
-  typeOf(spec: TensorSpec): TensorType {
-    return { dtype: spec.dtype, shape: spec.shape.map((size) => size ?? sizeName(`n${this.#next++}`)) }
   }
 }

@@ -6,24 +6,85 @@
 import { installSiteDescription } from '../../codegen/errors.ts'
 import { currentTrace, isTracing } from './bind.ts'
 
+/** By a name of its own: bundlers take `new URL('…', import.meta.url)` for a file to copy. */
+const thisFile: string = import.meta.url
 /** The folder that holds src/, tracer/ and codegen/, as stack frames spell it (a URL or a path). */
-const root: string = new URL('../../', import.meta.url).href
+const root: string = new URL('../../', thisFile).href
 const rootPath: string = root.startsWith('file://') ? decodeURIComponent(new URL(root).pathname) : root
 const libraryFolders = ['src/', 'tracer/', 'codegen/'].flatMap((folder) => [root + folder, rootPath + folder])
 
-/** `file:line:column` of the innermost frame that is not the library's, or undefined. */
+/** Frames to look at: deep enough for recursion in user code above a few library frames. */
+const mostFrames = 60
+
+function isLibrary(file: string): boolean {
+  return (
+    libraryFolders.some((folder) => file.startsWith(folder)) ||
+    file.startsWith('node:') ||
+    file.startsWith('wasm:')
+  )
+}
+
+/** Positions in running code that have been looked up, with what they are in the user's source. */
+const known = new Map<string, string | undefined>()
+
+/**
+ * `file:line:column` of the innermost frame that is not the library's, or undefined.
+ *
+ * A stack as text goes through source maps, which is slow; so where the engine gives frames as objects the position
+ * in the running code is found first, and the text is asked for once per position.
+ */
 export function userSite(): string | undefined {
   const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = 60
+  Error.stackTraceLimit = mostFrames
+  try {
+    const position = runningPosition()
+    if (position === undefined) return siteInText()
+    if (!known.has(position)) known.set(position, siteInText())
+    return known.get(position)
+  } finally {
+    Error.stackTraceLimit = limit
+  }
+}
+
+/** A frame as V8 gives it. */
+interface Frame {
+  getFileName(): string | null | undefined
+  getLineNumber(): number | null
+  getColumnNumber(): number | null
+}
+
+/** The position of the innermost user frame before source maps, where the engine (V8) tells. */
+function runningPosition(): string | undefined {
+  const holder = Error as { prepareStackTrace?: unknown }
+  if (!('captureStackTrace' in Error)) return undefined
+  const before = holder.prepareStackTrace
+  let position: string | undefined
+  holder.prepareStackTrace = (_error: unknown, frames: readonly Frame[]): string => {
+    const user = frames.find((frame) => {
+      const file = frame.getFileName()
+      return typeof file === 'string' && !isLibrary(file)
+    })
+    if (user !== undefined)
+      position = `${user.getFileName()}:${user.getLineNumber()}:${user.getColumnNumber()}`
+    return ''
+  }
+  try {
+    void new Error('site').stack
+  } finally {
+    holder.prepareStackTrace = before
+  }
+  return position
+}
+
+/** The same from the stack as text, which is in terms of the user's source. */
+function siteInText(): string | undefined {
   const stack = new Error('site').stack ?? ''
-  Error.stackTraceLimit = limit
   for (const line of stack.split('\n').slice(1)) {
     const place = /\(?((?:file|https?):\/\/[^\s)]+|\/[^\s)]+|[A-Za-z]:\\[^\s)]+):(\d+):(\d+)\)?$/.exec(
       line.trim(),
     )
     const file = place?.[1]
-    if (file === undefined || line.includes('wasm://')) continue
-    if (libraryFolders.some((folder) => file.startsWith(folder)) || file.startsWith('node:')) continue
+    if (file === undefined || line.includes('wasm://') || isLibrary(file)) continue
     return `${shorten(file)}:${place?.[2]}:${place?.[3]}`
   }
   return undefined

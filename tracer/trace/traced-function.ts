@@ -5,21 +5,21 @@
  * baked in. If a trace for the signature exists its compiled program runs; if not, the callback runs once with symbolic
  * tensors. A trace that fails leaves nothing behind: no trace, no assignment (recorded assignments are only nodes).
  */
-import { ShapeError, SignatureError, TraceError } from '../../codegen/errors.ts'
-import { sizesEqual } from '../../codegen/size.ts'
-import { convertToTensor, type TensorLike } from '../convert.ts'
-import { printType, type TensorType } from '../ir/type.ts'
+import { ShapeError, TraceError } from '../../codegen/errors.ts'
+import { isStaticShape, printSize } from '../../codegen/size.ts'
+import type { TensorType } from '../ir/type.ts'
 import { installGuardRecorder } from '../ops/sizes.ts'
 import { Tensor } from '../tensor.ts'
-import { TensorMethods } from '../tensor-methods.ts'
-import { Variable } from '../variable.ts'
-import { withTrace } from './bind.ts'
+import type { Variable } from '../variable.ts'
+import { isTracing, withObservers, withTrace } from './bind.ts'
 import { GraphFunction } from './graph-function.ts'
 import { GraphTrace } from './graph-trace.ts'
+import { InputSignature, type Pins, type SpecTree } from './input-signature.ts'
+import { takeApart } from './result-tree.ts'
 import { reportRetrace } from './retrace.ts'
-import { type Leaf, type Signature, signatureOf, SizeNames, TensorSpec, withReceiver } from './signature.ts'
+import { type Leaf, type Signature, signatureOf, withReceiver } from './signature.ts'
 import { userSite } from './source.ts'
-import { isPlainObject, mapTree } from './tree.ts'
+import { isPlainObject } from './tree.ts'
 
 export interface FunctionOptions {
   /** Name in graphs and messages; the callback's own when absent. */
@@ -33,9 +33,6 @@ export interface FunctionOptions {
   readonly onRetrace?: 'warn' | 'off' | 'error'
 }
 
-/** A spec, or arrays and plain objects of specs. */
-export type SpecTree = TensorSpec | readonly SpecTree[] | { readonly [key: string]: SpecTree }
-
 /** A trace with how to call it. */
 interface Trace {
   readonly signature: Signature
@@ -44,12 +41,28 @@ interface Trace {
   readonly rebuild: (results: readonly Tensor[]) => unknown
   /** Names of the graph's variable captures that are arguments, by position among the variable leaves. */
   readonly variableNames: readonly string[]
-  /** Argument types when every argument is a tensor, for the fast check; undefined otherwise. */
-  readonly flat: readonly TensorType[] | undefined
+  /**
+   * Argument types when every argument is a tensor, for the fast path; undefined otherwise.
+   * A size of null stands for any.
+   */
+  readonly flat: readonly FlatType[] | undefined
   readonly milliseconds: number
 }
 
-const tracesInProgress = new Set<TracedFunction>()
+interface FlatType {
+  readonly dtype: TensorType['dtype']
+  readonly shape: readonly (TensorType['shape'][number] | null)[]
+}
+
+/** A call's arguments as its trace takes them. */
+interface Call {
+  readonly self: unknown
+  readonly args: readonly unknown[]
+  readonly signature: Signature
+  readonly pins: Pins
+}
+
+const noPins: Pins = new Map()
 
 /** The machinery behind `tf.function`; src/function.ts wraps it in a callable. */
 export class TracedFunction {
@@ -58,7 +71,10 @@ export class TracedFunction {
   readonly options: FunctionOptions
   readonly definedAt: string | undefined
   readonly parameterNames: readonly string[]
+  readonly #inputSignature: InputSignature | undefined
   readonly #traces = new Map<string, Trace>()
+  /** Keys of the traces being made: a callback may call itself, but not for ever. */
+  readonly #inProgress = new Set<string>()
   /** Whether the callback mentions `this`: then the object it is called on selects a trace, by identity. */
   readonly #usesThis: boolean
   #lastSelf: unknown
@@ -88,7 +104,9 @@ export class TracedFunction {
     this.definedAt = userSite()
     this.parameterNames = parameterNamesOf(callback)
     this.#usesThis = /\bthis\b/.test(Function.prototype.toString.call(callback))
-    options.inputSignature?.forEach((spec, i) => checkSpecs(spec, `inputSignature[${i}]`))
+    const { inputSignature } = options
+    this.#inputSignature =
+      inputSignature && new InputSignature(inputSignature, this.name, this.parameterNames)
   }
 
   /** How many times the callback has been traced. */
@@ -103,22 +121,23 @@ export class TracedFunction {
   /** Calls the function; `self` is the callback's `this`. */
   call(self: unknown, args: readonly unknown[]): unknown {
     const last = this.#last
-    if (last?.flat !== undefined && (!this.#usesThis || self === this.#lastSelf) && fits(last.flat, args))
-      return last.rebuild(last.callee.call(args as readonly Tensor[]))
-    const signature = this.#signature(self, args)
-    let trace = this.#traces.get(signature.key)
-    trace ??= this.#trace(self, args, signature)
-    const broken = trace.callee.brokenGuard(tensorsOf(signature))
-    if (broken !== undefined) trace = this.#specialise(self, args, signature, broken.reason)
+    if (
+      last?.flat !== undefined &&
+      (!this.#usesThis || self === this.#lastSelf) &&
+      fits(last.flat, args) &&
+      last.callee.brokenGuard(args) === undefined
+    )
+      return last.rebuild(last.callee.call(args))
+    const call = this.#prepare(self, args)
+    const { trace, tensors } = this.#traceFor(call)
     this.#last = trace
     if (this.#usesThis) this.#lastSelf = self
-    return this.#run(trace, signature)
+    return this.#run(trace, call.signature, tensors)
   }
 
-  /** The trace for these arguments (or specs), made if need be, not run. */
+  /** The trace for these arguments, made if need be, not run. */
   graphFunctionFor(self: unknown, args: readonly unknown[]): GraphFunction {
-    const signature = this.#signature(self, args)
-    return (this.#traces.get(signature.key) ?? this.#trace(self, args, signature)).callee
+    return this.#traceFor(this.#prepare(self, args)).trace.callee
   }
 
   /** The most recently used trace, or undefined. */
@@ -126,95 +145,51 @@ export class TracedFunction {
     return this.#last?.callee ?? [...this.#traces.values()].at(-1)?.callee
   }
 
-  #run(trace: Trace, signature: Signature): unknown {
+  #run(trace: Trace, signature: Signature, tensors: readonly Tensor[]): unknown {
     const { callee, variableNames } = trace
-    if (variableNames.length === 0) return trace.rebuild(callee.call(tensorsOf(signature)))
+    if (variableNames.length === 0) return trace.rebuild(callee.call(tensors))
     const variables = new Map(callee.traced.variables)
     const given = signature.leaves.filter((leaf) => leaf.kind === 'variable')
     variableNames.forEach((name, i) => {
       const leaf = given[i]
       if (leaf !== undefined) variables.set(name, leaf.variable)
     })
-    return trace.rebuild(callee.call(tensorsOf(signature), variables))
+    return trace.rebuild(callee.call(tensors, variables))
   }
 
-  /** The signature of a call: that of its arguments, or of the input signature after they are converted to it. */
-  #signature(self: unknown, args: readonly unknown[]): Signature {
-    const signature = this.#signatureOfArguments(args)
-    return this.#usesThis ? withReceiver(signature, self) : signature
+  /** Converts and takes apart the arguments of a call. */
+  #prepare(self: unknown, given: readonly unknown[]): Call {
+    const fitted = this.#inputSignature?.fit(given)
+    const args = fitted?.args ?? given
+    const signature =
+      this.#inputSignature?.signature(fitted?.leaves ?? [], noPins) ?? signatureOf(args, this.parameterNames)
+    return { self, args, signature: this.#usesThis ? withReceiver(signature, self) : signature, pins: noPins }
   }
 
-  #signatureOfArguments(args: readonly unknown[]): Signature {
-    const specs = this.options.inputSignature
-    if (specs === undefined) return signatureOf(args, this.parameterNames)
-    if (
-      args.length > specs.length ||
-      args.some((arg, i) => arg === undefined && specs[i] !== undefined) ||
-      args.length < specs.length
-    )
-      throw new SignatureError({
-        op: this.name,
-        problem: `it takes ${specs.length} arguments by its inputSignature, ${args.length} were given`,
-        fix: `call ${this.name}(${this.parameterNames.join(', ')}).`,
-      })
-    const converted = args.map((arg, i) =>
-      this.#fitTree(arg, specs[i] as SpecTree, this.parameterNames[i] ?? `args[${i}]`),
-    )
-    return { ...signatureOf(converted, this.parameterNames), key: 'inputSignature' }
-  }
-
-  #fitTree(value: unknown, spec: SpecTree, path: string): unknown {
-    if (value instanceof TensorSpec) return value
-    if (spec instanceof TensorSpec) {
-      const tensor =
-        value instanceof Variable
-          ? value.value()
-          : convertToTensor(value as TensorLike, { dtype: spec.dtype, op: this.name })
-      const fitsSpec =
-        tensor.dtype === spec.dtype &&
-        tensor.rank === spec.shape.length &&
-        spec.shape.every(
-          (size, axis) => size === null || sizesEqual(size, tensor.type.shape[axis] ?? -1) !== false,
-        )
-      if (!fitsSpec)
-        throw new SignatureError({
+  /** The trace whose assumptions about sizes this call meets, made if need be. */
+  #traceFor(first: Call): { readonly trace: Trace; readonly tensors: readonly Tensor[] } {
+    const tensors = tensorsOf(first.signature)
+    let call = first
+    for (;;) {
+      const trace = this.#traces.get(call.signature.key) ?? this.#trace(call)
+      const broken = trace.callee.brokenGuard(tensors)
+      if (broken === undefined) return { trace, tensors }
+      const sizes = [...broken.sizes].filter(([name]) => !call.pins.has(name))
+      if (sizes.length === 0 || this.#inputSignature === undefined)
+        throw new ShapeError({
           op: this.name,
-          problem: `${path}: ${printType(tensor.type)} is not ${spec.toString()}`,
-          fix: 'cast or reshape the argument, or widen the inputSignature with null.',
+          problem: `${broken.reason}: ${printSize(broken.x)} is not ${printSize(broken.y)}`,
         })
-      return tensor
+      const ones = sizes.filter(([, size]) => size === 1)
+      const pins = new Map([...call.pins, ...(ones.length > 0 ? ones : sizes)])
+      const signature = this.#inputSignature.signature(first.signature.leaves, pins)
+      call = { ...first, signature: this.#usesThis ? withReceiver(signature, first.self) : signature, pins }
     }
-    if (Array.isArray(spec) && Array.isArray(value) && value.length === spec.length)
-      return value.map((entry, i) => this.#fitTree(entry, spec[i] as SpecTree, `${path}[${i}]`))
-    if (isPlainObject(spec) && isPlainObject(value))
-      return Object.fromEntries(
-        Object.entries(spec).map(([key, inner]) => [
-          key,
-          this.#fitTree(value[key], inner as SpecTree, `${path}.${key}`),
-        ]),
-      )
-    throw new SignatureError({
-      op: this.name,
-      problem: `${path} does not have the structure of the inputSignature`,
-      fix: 'pass the same arrays and objects as the specs.',
-    })
   }
 
-  #specialise(self: unknown, args: readonly unknown[], signature: Signature, reason: string): Trace {
-    const key = `${signature.key} sizes ${signature.entries.map(([, text]) => text).join(' ')}`
-    const known = this.#traces.get(key)
-    if (known !== undefined) return known
-    const exact = { ...signature, key }
-    const made = this.#trace(self, args, exact, true)
-    // With the sizes of this call the assumption is false for certain, or it no longer matters.
-    const broken = made.callee.brokenGuard(tensorsOf(signature))
-    if (broken !== undefined)
-      throw new ShapeError({ op: this.name, problem: `${reason}: ${broken.x} is not ${broken.y}` })
-    return made
-  }
-
-  #trace(self: unknown, args: readonly unknown[], signature: Signature, exactSizes = false): Trace {
-    if (tracesInProgress.has(this) && this.#inProgressKeys.has(signature.key))
+  #trace(call: Call): Trace {
+    const { signature } = call
+    if (this.#inProgress.has(signature.key))
       throw new TraceError({
         op: this.name,
         problem: `it calls itself with the arguments it is being traced for: ${signature.entries.map(([path, text]) => `${path} ${text}`).join(', ')}`,
@@ -224,134 +199,83 @@ export class TracedFunction {
     const earlier = [...this.#traces.values()]
       .map((trace) => trace.signature)
       .filter((other) => other.receiver === signature.receiver)
-    const retraced = earlier.length > 0
-    if (retraced && this.options.onRetrace === 'error') reportRetrace(this, earlier, signature, 0, 'error')
-    const start = performance.now()
+    const onRetrace = this.options.onRetrace ?? 'warn'
+    if (earlier.length > 0 && onRetrace === 'error') reportRetrace(this, earlier, signature, 0, 'error')
     const graphTrace = new GraphTrace(this.name)
     const before = installGuardRecorder((x, y, reason) => graphTrace.guard(x, y, reason))
-    tracesInProgress.add(this)
-    this.#inProgressKeys.add(signature.key)
+    const nested = isTracing()
+    this.#inProgress.add(signature.key)
     let made: Trace
     try {
-      made = withTrace(graphTrace, () =>
-        this.#runCallback(self, args, signature, graphTrace, exactSizes, start),
-      )
+      // Tapes around the call see it as a whole, not what happens while it is traced.
+      made = withObservers([], () => withTrace(graphTrace, () => this.#runCallback(call, graphTrace, nested)))
     } finally {
       installGuardRecorder(before)
-      this.#inProgressKeys.delete(signature.key)
-      if (this.#inProgressKeys.size === 0) tracesInProgress.delete(this)
+      this.#inProgress.delete(signature.key)
     }
-    if (retraced) reportRetrace(this, earlier, signature, made.milliseconds, this.options.onRetrace ?? 'warn')
+    if (earlier.length > 0) reportRetrace(this, earlier, signature, made.milliseconds, onRetrace)
     this.#traceCount++
     this.#traces.set(signature.key, made)
     return made
   }
-  readonly #inProgressKeys = new Set<string>()
 
-  #runCallback(
-    self: unknown,
-    args: readonly unknown[],
-    signature: Signature,
-    trace: GraphTrace,
-    exactSizes: boolean,
-    start: number,
-  ): Trace {
-    const specs = exactSizes ? undefined : this.options.inputSignature
-    const names = new SizeNames()
+  /** Runs the callback with symbolic tensors and compiles what it does, unless it is only wanted inside another trace. */
+  #runCallback({ self, args, signature, pins }: Call, trace: GraphTrace, nested: boolean): Trace {
+    const start = performance.now()
+    const types = this.#inputSignature?.types(pins) ?? tensorsOf(signature).map((tensor) => tensor.type)
     const variableNames: string[] = []
-    const placeholders = new Map<Variable, Variable>()
-    const symbolic = (leaf: Leaf, spec: SpecTree | undefined): unknown => {
+    const placeholders = new Map<Variable, { readonly name: string; readonly variable: Variable }>()
+    let nextType = 0
+    const symbolic = (leaf: Leaf): unknown => {
       switch (leaf.kind) {
         case 'tensor':
-          return trace.param(
-            spec instanceof TensorSpec ? names.typeOf(spec) : leaf.tensor.type,
-            plainName(leaf.path),
-          )
+          return trace.param(types[nextType++] ?? leaf.tensor.type, plainName(leaf.path))
         case 'variable': {
-          const known = placeholders.get(leaf.variable)
-          const placeholder = known ?? leaf.variable.placeholder()
-          placeholders.set(leaf.variable, placeholder)
-          if (known === undefined) trace.variableParam(placeholder, plainName(leaf.path))
-          variableNames.push(plainName(leaf.path))
-          return placeholder
+          let placeholder = placeholders.get(leaf.variable)
+          if (placeholder === undefined) {
+            const variable = leaf.variable.placeholder()
+            placeholder = { variable, name: trace.variableParam(variable, plainName(leaf.path)) }
+            placeholders.set(leaf.variable, placeholder)
+          }
+          variableNames.push(placeholder.name)
+          return placeholder.variable
         }
         case 'constant':
           return leaf.value
       }
     }
     let next = 0
-    const build = (value: unknown, spec: SpecTree | undefined): unknown => {
-      if (Array.isArray(value) && !isLeaf(value))
-        return value.map((entry: unknown, i) => build(entry, Array.isArray(spec) ? spec[i] : undefined))
+    const build = (value: unknown): unknown => {
+      if (Array.isArray(value)) return value.map(build)
       if (isPlainObject(value)) {
         const built = new Map<string, unknown>()
-        for (const key of Object.keys(value).sort())
-          built.set(key, build(value[key], isPlainObject(spec) ? (spec[key] as SpecTree) : undefined))
+        for (const key of Object.keys(value).sort()) built.set(key, build(value[key]))
         return Object.fromEntries(Object.keys(value).map((key) => [key, built.get(key)]))
       }
+      // Trailing arguments that are undefined are no leaves.
       const leaf = signature.leaves[next++]
-      return leaf === undefined ? undefined : symbolic(leaf, spec)
+      return leaf === undefined ? undefined : symbolic(leaf)
     }
-    const trimmed = args.slice(0, signature.entries.length === 0 ? 0 : args.length)
-    const tracedArgs = trimmed.map((arg, i) =>
-      next < signature.leaves.length || arg !== undefined ? build(arg, specs?.[i]) : undefined,
-    )
-    const result: unknown = Reflect.apply(this.callback, self, tracedArgs)
-    if (result instanceof Promise)
-      throw new TraceError({
-        op: this.name,
-        problem: 'the callback returned a Promise',
-        fix: 'async callbacks cannot be traced; await outside.',
-      })
-    const results: Tensor[] = []
-    const slots = mapTree(result, (leaf, path) => {
-      if (leaf === null || leaf === undefined) return leaf
-      if (
-        leaf instanceof TensorMethods ||
-        typeof leaf === 'number' ||
-        typeof leaf === 'boolean' ||
-        ArrayBuffer.isView(leaf)
-      ) {
-        results.push(trace.lift(convertToTensor(leaf as TensorLike)))
-        return new ResultSlot(results.length - 1)
-      }
-      throw new TraceError({
-        op: this.name,
-        problem: `it returned a ${describeValue(leaf)}${path === '' ? '' : ` at ${path}`}`,
-        fix: 'return tensors, numbers, arrays or plain objects of them, null or undefined.',
-      })
-    })
-    const traced = trace.finish(results)
-    const callee = new GraphFunction(traced)
-    const flat =
-      variableNames.length === 0 &&
-      traced.graph.guards.length === 0 &&
-      signature.leaves.length === args.length &&
-      args.every((arg) => arg instanceof Tensor) &&
-      specs === undefined &&
-      !exactSizes
-        ? args.map((arg) => (arg as Tensor).type)
-        : undefined
-    callee.prepare(placeholders.size === 0 ? traced.variables : undefined)
-    const rebuild =
-      slots instanceof ResultSlot
-        ? (values: readonly Tensor[]): unknown => values[slots.index]
-        : (values: readonly Tensor[]): unknown =>
-            mapTree(slots, (leaf) => (leaf instanceof ResultSlot ? values[leaf.index] : leaf))
-    return { signature, callee, rebuild, variableNames, flat, milliseconds: performance.now() - start }
+    const returned: unknown = Reflect.apply(this.callback, self, args.map(build))
+    const { tensors, rebuild } = takeApart(returned, this.name)
+    const callee = new GraphFunction(trace.finish(tensors.map((tensor) => trace.lift(tensor))))
+    if (!nested) callee.prepare()
+    const isFlat = variableNames.length === 0 && pins.size === 0 && args.every((arg) => arg instanceof Tensor)
+    return {
+      signature: { ...signature, leaves: [] },
+      callee,
+      rebuild,
+      variableNames,
+      flat: isFlat ? types.map((type) => this.#flatType(type)) : undefined,
+      milliseconds: performance.now() - start,
+    }
   }
-}
 
-/** Stands for the i-th result of the graph in the structure a callback returned. */
-class ResultSlot {
-  readonly index: number
-  constructor(index: number) {
-    this.index = index
+  /** A type for the fast path: names made by the input signature stand for any size, those of an outer trace do not. */
+  #flatType({ dtype, shape }: TensorType): FlatType {
+    if (this.#inputSignature === undefined || isStaticShape(shape)) return { dtype, shape }
+    return { dtype, shape: shape.map((size) => (typeof size === 'number' ? size : null)) }
   }
-}
-
-function isLeaf(value: unknown): boolean {
-  return value instanceof TensorMethods
 }
 
 function tensorsOf(signature: Signature): Tensor[] {
@@ -361,43 +285,26 @@ function tensorsOf(signature: Signature): Tensor[] {
 }
 
 /** True when the arguments are tensors of just these types. */
-function fits(types: readonly TensorType[], args: readonly unknown[]): boolean {
+function fits(types: readonly FlatType[], args: readonly unknown[]): args is readonly Tensor[] {
   if (types.length !== args.length) return false
   for (let i = 0; i < types.length; i++) {
     const arg = args[i]
     const type = types[i]
     if (!(arg instanceof Tensor) || type === undefined) return false
-    if (arg.type === type) continue
-    if (arg.type.dtype !== type.dtype || !sameNumbers(arg.type.shape, type.shape)) return false
+    if (arg.type.dtype !== type.dtype || !sameSizes(type.shape, arg.type.shape)) return false
   }
   return true
 }
 
-function sameNumbers(x: readonly unknown[], y: readonly unknown[]): boolean {
-  if (x.length !== y.length) return false
-  for (let i = 0; i < x.length; i++) if (x[i] !== y[i]) return false
+function sameSizes(wanted: FlatType['shape'], shape: TensorType['shape']): boolean {
+  if (wanted === shape) return true
+  if (wanted.length !== shape.length) return false
+  for (let i = 0; i < wanted.length; i++) if (wanted[i] !== shape[i] && wanted[i] !== null) return false
   return true
 }
 
 function plainName(path: string): string {
   return path.replaceAll(/\W+/g, '_').replace(/_$/, '')
-}
-
-function describeValue(value: unknown): string {
-  if (typeof value === 'object' && value !== null) return value.constructor?.name ?? 'object'
-  return typeof value
-}
-
-function checkSpecs(spec: unknown, path: string): void {
-  if (spec instanceof TensorSpec) return
-  if (Array.isArray(spec)) return spec.forEach((entry: unknown, i) => checkSpecs(entry, `${path}[${i}]`))
-  if (isPlainObject(spec))
-    return Object.entries(spec).forEach(([key, entry]) => checkSpecs(entry, `${path}.${key}`))
-  throw new SignatureError({
-    op: 'tf.function',
-    problem: `${path} is ${String(spec)}, not a spec`,
-    fix: 'use tf.spec(shape, dtype), with null for unknown sizes.',
-  })
 }
 
 /** The names of a function's parameters where its text shows them plainly; `args[i]` stands in elsewhere. */

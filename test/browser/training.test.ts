@@ -1,0 +1,140 @@
+// Trains the same network in Node and in a page that Vite serves, once from its development server and once from a
+// production build, whose bundler drops every module the package calls free of side effects. Engines with the same
+// SIMD instructions have to agree to the last bit.
+//
+// Needs a Chromium of the system (`apt-get install chromium`); without one the tests are skipped and say so.
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Browser, chromium } from 'playwright-core'
+import { build, createServer, type InlineConfig, preview, type PreviewServer } from 'vite'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createProject, removeProject, root } from '../package/project.ts'
+import type { Outcome } from './pages/training.ts'
+
+const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
+  (path) => existsSync(path),
+)
+if (executablePath === undefined)
+  console.warn('No Chromium in /usr/bin: the browser tests are skipped. `apt-get install chromium` gets one.')
+
+/** Node runs what the page runs; Node 20 has relaxed SIMD, which every browser has by now, behind a flag. */
+function trainInNode(project: string): Outcome {
+  writeFileSync(
+    join(project, 'run.ts'),
+    `import { train } from './training.ts'\nconsole.log(JSON.stringify(train(20)))\n`,
+  )
+  const flags = Number(process.versions.node.split('.')[0]) < 22 ? ['--experimental-wasm-relaxed-simd'] : []
+  const loader = join(root, 'node_modules/tsx/dist/esm/index.mjs')
+  const output = execFileSync(process.execPath, [...flags, '--import', loader, 'run.ts'], {
+    cwd: project,
+    encoding: 'utf8',
+  })
+  return JSON.parse(output) as Outcome
+}
+
+/** The JSON that the page at `url` leaves; throws when the page wrote a warning or an error to its console. */
+async function resultOf(browser: Browser, url: string): Promise<unknown> {
+  const page = await browser.newPage()
+  try {
+    const complaints: string[] = []
+    page.on('requestfailed', (request) => complaints.push(`request failed: ${request.url()}`))
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+    })
+    const crash = page.waitForEvent('pageerror', { timeout: 0 }).then((error) => {
+      throw error
+    })
+    crash.catch(() => {}) // Closing the page rejects it too.
+    await page.goto(url)
+    await Promise.race([
+      crash,
+      page.waitForSelector('[data-state=done]', { state: 'attached', timeout: 60_000 }),
+    ])
+    expect(complaints).toEqual([])
+    return JSON.parse((await page.textContent('#result')) ?? '')
+  } finally {
+    await page.close()
+  }
+}
+
+describe.skipIf(executablePath === undefined)('training in a page', () => {
+  let project: string
+  let browser: Browser
+  let reference: Outcome
+  let config: InlineConfig
+
+  beforeAll(async () => {
+    project = createProject()
+    cpSync(join(root, 'test/browser/pages'), project, { recursive: true })
+    config = { root: project, configFile: false, logLevel: 'warn', server: { host: '127.0.0.1', port: 0 } }
+    reference = trainInNode(project)
+    browser = await chromium.launch({
+      ...(executablePath === undefined ? {} : { executablePath }),
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    })
+  }, 120_000)
+
+  afterAll(async () => {
+    await browser?.close()
+    if (project !== undefined) removeProject(project)
+  })
+
+  async function expectSameTraining(url: string): Promise<void> {
+    const outcome = (await resultOf(browser, url)) as Outcome
+    expect(outcome.traces).toBe(1)
+    expect(outcome.predictions).toEqual(reference.predictions)
+    const tolerance = outcome.relaxedSimd === reference.relaxedSimd ? 0 : 1e-5
+    const differences = outcome.losses.map((loss, i) => Math.abs(loss - reference.losses[i]!))
+    expect(outcome.losses).toHaveLength(reference.losses.length)
+    expect(Math.max(...differences)).toBeLessThanOrEqual(tolerance)
+  }
+
+  it('learns in Node, or there is nothing to compare', () => {
+    expect(reference.losses).toHaveLength(20)
+    expect(reference.losses.at(-1)).toBeLessThan(0.5 * reference.losses[0]!)
+    expect(reference.traces).toBe(1)
+  })
+
+  it('computes the same from the development server', async () => {
+    const server = await createServer(config)
+    try {
+      await server.listen()
+      await expectSameTraining(server.resolvedUrls?.local[0] ?? '')
+    } finally {
+      await server.close()
+    }
+  }, 120_000)
+
+  describe('from a production build', () => {
+    let server: PreviewServer
+    let url: string
+
+    beforeAll(async () => {
+      // binaryen is one file of more than 10 MB and cannot be split.
+      const input = ['index.html', 'few.html'].map((page) => join(project, page))
+      await build({
+        ...config,
+        build: { chunkSizeWarningLimit: 20_000, reportCompressedSize: false, rollupOptions: { input } },
+      })
+      server = await preview({ ...config, preview: { host: '127.0.0.1', port: 0 } })
+      url = server.resolvedUrls?.local[0] ?? ''
+    }, 120_000)
+
+    afterAll(() => server?.close())
+
+    it('computes the same', () => expectSameTraining(url), 120_000)
+
+    it('works when a page uses only a few ops', async () => {
+      expect(await resultOf(browser, `${url}few.html`)).toEqual([[2, 5, 10], 2, 11])
+    }, 120_000)
+  })
+})

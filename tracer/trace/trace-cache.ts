@@ -1,0 +1,131 @@
+/**
+ * The traces of one function, and which of them a call uses.
+ *
+ * A trace whose signature is the call's is used at once. Otherwise the most specific trace that accepts the arguments
+ * is: one whose types leave open what the call's say. Ties go to the oldest. What a key was found to use is remembered
+ * until a trace is added. A trace keyed by an object dies with the object.
+ */
+import { sizesEqual } from '../../codegen/size.ts'
+import type { ArgumentType, Entry, Signature } from './argument.ts'
+
+/** Anything that is selected by a signature. */
+export interface Selected {
+  readonly signature: Signature
+}
+
+/** Dispatch results remembered for signatures that no trace has exactly. */
+const mostRemembered = 1024
+
+export class TraceCache<T extends Selected> {
+  readonly #exact = new Map<string, T>()
+  #found = new Map<string, T>()
+
+  get size(): number {
+    return this.#exact.size
+  }
+  /** In order of insertion. */
+  get all(): readonly T[] {
+    return [...this.#exact.values()]
+  }
+
+  /** The trace to use for a call, or undefined. */
+  find(signature: Signature): T | undefined {
+    return this.#exact.get(signature.key) ?? this.#found.get(signature.key) ?? this.#search(signature)
+  }
+
+  /** Adds a trace under its own signature, or under `key`. */
+  add(trace: T, key: string = trace.signature.key): void {
+    this.#exact.set(key, trace)
+    this.#found = new Map()
+    for (const { type } of trace.signature.entries) {
+      if (type.kind !== 'object') continue
+      const object = type.object.deref()
+      if (object !== undefined) collected.register(object, { cache: new WeakRef<TraceCache<Selected>>(this), key })
+    }
+  }
+
+  delete(key: string): void {
+    this.#exact.delete(key)
+    this.#found = new Map()
+  }
+
+  clear(): void {
+    this.#exact.clear()
+    this.#found = new Map()
+  }
+
+  #search(signature: Signature): T | undefined {
+    let best: T | undefined
+    for (const candidate of this.#exact.values()) {
+      if (!accepts(candidate.signature, signature)) continue
+      if (best === undefined || accepts(best.signature, candidate.signature)) best = candidate
+    }
+    if (best !== undefined) {
+      if (this.#found.size >= mostRemembered) this.#found = new Map()
+      this.#found.set(signature.key, best)
+    }
+    return best
+  }
+}
+
+/** Removes traces whose key objects are gone. */
+const collected = new FinalizationRegistry<{ readonly cache: WeakRef<TraceCache<Selected>>; readonly key: string }>(({ cache, key }) => cache.deref()?.delete(key))
+
+/** True when a trace for `general` can serve a call of signature `specific`. */
+export function accepts(general: Signature, specific: Signature): boolean {
+  return (
+    general.entries.length === specific.entries.length &&
+    general.entries.every((entry, i) => {
+      const other = specific.entries[i]
+      return other !== undefined && entry.path === other.path && (entry.text === other.text || acceptsType(entry.type, other.type))
+    })
+  )
+}
+
+function acceptsType(general: ArgumentType, specific: ArgumentType): boolean {
+  if (general.kind !== 'tensor' || specific.kind !== 'tensor' || general.dtype !== specific.dtype) return false
+  if (general.shape === null) return true
+  const { shape } = specific
+  return (
+    shape !== null &&
+    general.shape.length === shape.length &&
+    general.shape.every((size, axis) => {
+      const other = shape[axis]
+      return size === null || (other !== null && other !== undefined && sizesEqual(size, other) === true)
+    })
+  )
+}
+
+/**
+ * The least that both signatures are kinds of: equal entries, and tensors that differ in sizes with null for those.
+ * Undefined when they differ in anything else. Ranks that differ cannot be joined either: a kernel has its loops.
+ */
+export function joinSignatures(x: Signature, y: Signature): readonly Entry['type'][] | undefined {
+  if (x.entries.length !== y.entries.length) return undefined
+  const joined: ArgumentType[] = []
+  for (const [i, entry] of x.entries.entries()) {
+    const other = y.entries[i]
+    if (other === undefined || other.path !== entry.path) return undefined
+    if (entry.text === other.text) joined.push(entry.type)
+    else {
+      const type = joinTypes(entry.type, other.type)
+      if (type === undefined) return undefined
+      joined.push(type)
+    }
+  }
+  return joined
+}
+
+function joinTypes(x: ArgumentType, y: ArgumentType): ArgumentType | undefined {
+  if (x.kind !== 'tensor' || y.kind !== 'tensor' || x.dtype !== y.dtype) return undefined
+  const { shape } = y
+  if (x.shape === null || shape === null || x.shape.length !== shape.length) return undefined
+  return {
+    kind: 'tensor',
+    dtype: x.dtype,
+    shape: x.shape.map((size, axis) => {
+      const other = shape[axis]
+      return size !== null && other !== null && other !== undefined && sizesEqual(size, other) === true ? size : null
+    }),
+  }
+}
