@@ -54,7 +54,10 @@ function answer(runner: Runner, request: Request): Promise<Reply> {
     case 'warm':
       return warm(runner, request.milliseconds)
     case 'batch':
-      return timed(runner, request.steps).then((time) => ({ kind: 'timed', nanosecondsPerStep: (time * 1e6) / request.steps }))
+      return timed(runner, request.steps).then((time) => ({
+        kind: 'timed',
+        nanosecondsPerStep: (time * 1e6) / request.steps,
+      }))
     case 'memory':
       return grow(runner, request.steps)
   }
@@ -63,7 +66,8 @@ function answer(runner: Runner, request: Request): Promise<Reply> {
 /** Runs the workload's first steps, then serves the parent's requests until it disconnects. */
 export async function contest(workload: string, peer: string, variant: string): Promise<void> {
   const send = (reply: Reply): void => void process.send?.(reply)
-  const failed = (error: unknown): void => send({ kind: 'failed', message: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+  const failed = (error: unknown): void =>
+    send({ kind: 'failed', message: error instanceof Error ? (error.stack ?? error.message) : String(error) })
   try {
     const runner = await runnerFor(workload, peer, variant)
     const firstMs = await timed(runner, 1)

@@ -46,8 +46,15 @@ class Runner {
 
   constructor(script: string, workload: string, contestant: Contestant) {
     this.contestant = contestant
-    this.#child = fork(script, ['--contestant', workload, contestant.peer, contestant.variant], { execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
-    this.#exit = new Promise((resolve) => this.#child.once('exit', (code, signal) => resolve({ kind: 'failed', message: `the process ended (${signal ?? code})` })))
+    this.#child = fork(script, ['--contestant', workload, contestant.peer, contestant.variant], {
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    })
+    this.#exit = new Promise((resolve) =>
+      this.#child.once('exit', (code, signal) =>
+        resolve({ kind: 'failed', message: `the process ended (${signal ?? code})` }),
+      ),
+    )
   }
 
   async ready(): Promise<Ready> {
@@ -75,7 +82,9 @@ class Runner {
   }
 
   async #reply(): Promise<Exclude<Reply, { readonly kind: 'failed' }>> {
-    const message = new Promise<Reply>((resolve) => this.#child.once('message', (reply) => resolve(reply as Reply)))
+    const message = new Promise<Reply>((resolve) =>
+      this.#child.once('message', (reply) => resolve(reply as Reply)),
+    )
     const reply = await Promise.race([message, this.#exit])
     if (reply.kind === 'failed') throw new Error(reply.message)
     return reply
@@ -86,16 +95,34 @@ class Runner {
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? Number.NaN) : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2
+  return sorted.length % 2 === 1
+    ? (sorted[middle] ?? Number.NaN)
+    : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2
 }
 
 function row(workload: Workload, { peer, variant }: Contestant, figures: Partial<Row>): Row {
   const none = Number.NaN
-  return { workload: workload.name, peer, variant, threads: 1, node: process.version, firstMs: none, secondMs: none, medianMs: none, bestMs: none, ...figures }
+  return {
+    workload: workload.name,
+    peer,
+    variant,
+    threads: 1,
+    node: process.version,
+    firstMs: none,
+    secondMs: none,
+    medianMs: none,
+    bestMs: none,
+    ...figures,
+  }
 }
 
 /** Measures all contestants of a workload; one that fails gives a row that says so. */
-export function measure(script: string, workload: Workload, contestants: readonly Contestant[], effort: Effort): Promise<readonly Row[]> {
+export function measure(
+  script: string,
+  workload: Workload,
+  contestants: readonly Contestant[],
+  effort: Effort,
+): Promise<readonly Row[]> {
   switch (workload.kind) {
     case 'steps':
       return measureSteps(script, workload, contestants, effort)
@@ -106,7 +133,12 @@ export function measure(script: string, workload: Workload, contestants: readonl
   }
 }
 
-async function measureSteps(script: string, workload: Workload, contestants: readonly Contestant[], effort: Effort): Promise<readonly Row[]> {
+async function measureSteps(
+  script: string,
+  workload: Workload,
+  contestants: readonly Contestant[],
+  effort: Effort,
+): Promise<readonly Row[]> {
   interface Entry {
     readonly runner: Runner
     ready?: Ready
@@ -142,7 +174,9 @@ async function measureSteps(script: string, workload: Workload, contestants: rea
   } finally {
     for (const { runner } of entries) runner.stop()
   }
-  const reference = workload.loss ? entries.find(({ ready }) => ready !== undefined)?.ready?.losses : undefined
+  const reference = workload.loss
+    ? entries.find(({ ready }) => ready !== undefined)?.ready?.losses
+    : undefined
   return entries.map(({ runner, ready, times, error }) => {
     const differs = reference === undefined ? undefined : lossDifference(reference, ready?.losses ?? [])
     const loss = workload.loss ? ready?.losses.at(-1) : undefined
@@ -158,11 +192,18 @@ async function measureSteps(script: string, workload: Workload, contestants: rea
 
 /** Where two libraries' losses part, in words; undefined when they do not. */
 function lossDifference(reference: readonly number[], losses: readonly number[]): string | undefined {
-  const at = reference.findIndex((loss, i) => !(Math.abs(loss - (losses[i] ?? Number.NaN)) <= lossTolerance * Math.max(1, Math.abs(loss))))
+  const at = reference.findIndex(
+    (loss, i) => !(Math.abs(loss - (losses[i] ?? Number.NaN)) <= lossTolerance * Math.max(1, Math.abs(loss))),
+  )
   return at < 0 ? undefined : `the loss of step ${at + 1} is ${losses[at]}, not ${reference[at]}`
 }
 
-async function measureStarts(script: string, workload: Workload, contestants: readonly Contestant[], effort: Effort): Promise<readonly Row[]> {
+async function measureStarts(
+  script: string,
+  workload: Workload,
+  contestants: readonly Contestant[],
+  effort: Effort,
+): Promise<readonly Row[]> {
   const times = contestants.map((): number[] => [])
   const errors = new Map<number, string>()
   for (let round = 0; round < effort.starts; round++)
@@ -175,7 +216,11 @@ async function measureStarts(script: string, workload: Workload, contestants: re
   return contestants.map((contestant, i) => {
     const own = times[i] ?? []
     const error = errors.get(i)
-    return row(workload, contestant, { firstMs: own[0] ?? Number.NaN, secondMs: own[1] ?? Number.NaN, ...(error === undefined ? { medianMs: median(own), bestMs: Math.min(...own) } : { error }) })
+    return row(workload, contestant, {
+      firstMs: own[0] ?? Number.NaN,
+      secondMs: own[1] ?? Number.NaN,
+      ...(error === undefined ? { medianMs: median(own), bestMs: Math.min(...own) } : { error }),
+    })
   })
 }
 
@@ -184,7 +229,9 @@ function startTime(script: string, { peer, variant }: Contestant): Promise<numbe
   return new Promise((resolve) => {
     const start = performance.now()
     let time: number | undefined
-    const child = spawn(process.execPath, [script, '--first-step', peer, variant], { stdio: ['ignore', 'pipe', 'ignore'] })
+    const child = spawn(process.execPath, [script, '--first-step', peer, variant], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
     child.stdout.on('data', (text: Buffer) => {
       if (text.toString().includes('done')) time ??= performance.now() - start
     })
@@ -192,7 +239,12 @@ function startTime(script: string, { peer, variant }: Contestant): Promise<numbe
   })
 }
 
-async function measureMemory(script: string, workload: Workload, contestants: readonly Contestant[], effort: Effort): Promise<readonly Row[]> {
+async function measureMemory(
+  script: string,
+  workload: Workload,
+  contestants: readonly Contestant[],
+  effort: Effort,
+): Promise<readonly Row[]> {
   const rows: Row[] = []
   for (const contestant of contestants) {
     const runner = new Runner(script, workload.name, contestant)
@@ -200,7 +252,13 @@ async function measureMemory(script: string, workload: Workload, contestants: re
       const { firstMs, secondMs } = await runner.ready()
       const steps = workload.name === 'memory-steps' ? effort.memorySteps : effort.memorySteps * 10
       const growth = await runner.ask({ kind: 'memory', steps })
-      rows.push(row(workload, contestant, growth.kind === 'grown' ? { firstMs, secondMs, growth } : { error: 'no answer' }))
+      rows.push(
+        row(
+          workload,
+          contestant,
+          growth.kind === 'grown' ? { firstMs, secondMs, growth } : { error: 'no answer' },
+        ),
+      )
     } catch (error) {
       rows.push(row(workload, contestant, { error: error instanceof Error ? error.message : String(error) }))
     } finally {

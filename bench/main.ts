@@ -30,8 +30,16 @@ async function run(): Promise<void> {
       peer: { type: 'string', multiple: true, default: [] },
     },
   })
-  const chosen = workloads.filter(({ name }) => values.only.length === 0 || values.only.some((only) => name.startsWith(only)))
-  if (chosen.length === 0) throw new Error(`no workload is called ${values.only.join(', ')}; there are ${workloads.map(({ name }) => name).join(', ')}`)
+  const named = (only: string): readonly string[] => {
+    const names = workloads.map(({ name }) => name)
+    return names.includes(only) ? [only] : names.filter((name) => name.startsWith(only))
+  }
+  const wanted = values.only.flatMap(named)
+  const chosen = workloads.filter(({ name }) => values.only.length === 0 || wanted.includes(name))
+  if (chosen.length === 0)
+    throw new Error(
+      `no workload is called ${values.only.join(', ')}; there are ${workloads.map(({ name }) => name).join(', ')}`,
+    )
   const script = compile()
   const effort = {
     warmMs: values.quick ? 300 : 800,
@@ -42,7 +50,9 @@ async function run(): Promise<void> {
   }
   if (!values.json) console.log(`Node ${process.version}, ${process.arch}, one thread, no flags; medians\n`)
   for (const workload of chosen) {
-    const contestants = workload.contestants.filter(({ peer }) => values.peer.length === 0 || values.peer.includes(peer))
+    const contestants = workload.contestants.filter(
+      ({ peer }) => values.peer.length === 0 || values.peer.includes(peer),
+    )
     const rows = await measure(script, workload, contestants, effort)
     if (values.json) for (const row of rows) console.log(JSON.stringify(row))
     else console.log(table(workload, rows))
@@ -54,7 +64,9 @@ async function run(): Promise<void> {
 function compile(): string {
   const folder = fileURLToPath(new URL('.', import.meta.url))
   const compiler = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url))
-  const { status, stdout } = spawnSync(process.execPath, [compiler, '-p', folder, '--noCheck'], { encoding: 'utf8' })
+  const { status, stdout } = spawnSync(process.execPath, [compiler, '-p', folder, '--noCheck'], {
+    encoding: 'utf8',
+  })
   if (status !== 0) throw new Error(`the benchmark does not compile:\n${stdout}`)
   return `${folder}dist/bench/main.js`
 }

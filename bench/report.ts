@@ -6,7 +6,9 @@ function time(milliseconds: number): string {
   if (Number.isNaN(milliseconds)) return '–'
   if (milliseconds >= 1) return `${milliseconds.toPrecision(3)} ms`
   const microseconds = milliseconds * 1000
-  return microseconds >= 1 ? `${microseconds.toPrecision(3)} µs` : `${(microseconds * 1000).toPrecision(3)} ns`
+  return microseconds >= 1
+    ? `${microseconds.toPrecision(3)} µs`
+    : `${(microseconds * 1000).toPrecision(3)} ns`
 }
 
 /** One workload's rows, the first being what the others are compared to. */
@@ -22,8 +24,16 @@ export function table(workload: Workload, rows: readonly Row[]): string {
     time(row.secondMs),
     row.loss?.toFixed(6) ?? '',
   ])
-  const widths = header.map((title, column) => Math.max(title.length, ...cells.map((line) => line[column]?.length ?? 0)))
-  const lines = [header, ...cells].map((line) => line.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  '))
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...cells.map((line) => line[column]?.length ?? 0)),
+  )
+  const lines = [header, ...cells].map((line) =>
+    line
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join('  '),
+  )
   const notes = rows.flatMap(({ peer, variant, growth, error }) => [
     ...(growth === undefined
       ? []

@@ -32,7 +32,18 @@ export {
   traceFunction as func,
   traceFunction as function,
 } from './function.ts'
+export * as config from './config.ts'
 export * as debug from './debug.ts'
+export {
+  assert,
+  assertEqual,
+  assertGreater,
+  assertGreaterEqual,
+  assertLess,
+  assertLessEqual,
+  assertNotEqual,
+} from './assertions.ts'
+export { checkNumerics, eagerly, hostCall, print, type PrintOptions, type ResultSpec } from './effects.ts'
 export { grad, grads, valueAndGrad, valueAndGrads } from './gradients.ts'
 export * as losses from './losses/index.ts'
 export * from './math/index.ts'

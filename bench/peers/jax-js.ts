@@ -3,7 +3,16 @@
 // A function takes over the references to its arguments; `.ref` is one more reference, for what is used again.
 import { blockUntilReady, defaultDevice, init, jit, nn, numpy as np, valueAndGrad } from '@jax-js/jax'
 
-import { adamEpsilon, adamRate, digits, type Logistic, logistic, type Perceptron, quadrants, vectors } from '../workloads/training.ts'
+import {
+  adamEpsilon,
+  adamRate,
+  digits,
+  type Logistic,
+  logistic,
+  type Perceptron,
+  quadrants,
+  vectors,
+} from '../workloads/training.ts'
 import type { Prepare, Runner } from './runner.ts'
 
 type Arrays = np.Array[]
@@ -20,7 +29,11 @@ function softmaxLoss(labels: np.Array, logits: np.Array): np.Array {
 }
 
 /** Trains `state` in place of itself; `update` gives the new state and the loss. */
-function train(initial: Arrays, fixed: readonly [np.Array, np.Array], update: (state: Arrays, x: np.Array, y: np.Array) => [Arrays, np.Array]): Runner {
+function train(
+  initial: Arrays,
+  fixed: readonly [np.Array, np.Array],
+  update: (state: Arrays, x: np.Array, y: np.Array) => [Arrays, np.Array],
+): Runner {
   const [x, y] = fixed
   const compiled = jit(update)
   let state = initial
@@ -41,7 +54,11 @@ function train(initial: Arrays, fixed: readonly [np.Array, np.Array], update: (s
 
 function sgd(lossOf: (parameters: Arrays, x: np.Array, y: np.Array) => np.Array, rate: number) {
   return (parameters: Arrays, x: np.Array, y: np.Array): [Arrays, np.Array] => {
-    const [loss, gradients] = valueAndGrad(lossOf)(parameters.map((parameter) => parameter.ref), x, y)
+    const [loss, gradients] = valueAndGrad(lossOf)(
+      parameters.map((parameter) => parameter.ref),
+      x,
+      y,
+    )
     return [parameters.map((parameter, i) => parameter.sub((gradients as Arrays)[i]!.mul(rate))), loss]
   }
 }
@@ -54,7 +71,11 @@ function adam(lossOf: (parameters: Arrays, x: np.Array, y: np.Array) => np.Array
     const second = state.slice(2 * count, 3 * count)
     const power1 = state[3 * count]!.mul(0.9)
     const power2 = state[3 * count + 1]!.mul(0.999)
-    const [loss, gradients] = valueAndGrad(lossOf)(parameters.map((parameter) => parameter.ref), x, y)
+    const [loss, gradients] = valueAndGrad(lossOf)(
+      parameters.map((parameter) => parameter.ref),
+      x,
+      y,
+    )
     const rate = np.sqrt(np.subtract(1, power2.ref)).div(np.subtract(1, power1.ref)).mul(adamRate)
     const next: Arrays[] = [[], [], []]
     parameters.forEach((parameter, i) => {
@@ -70,18 +91,33 @@ function adam(lossOf: (parameters: Arrays, x: np.Array, y: np.Array) => np.Array
   }
 }
 
-function perceptron(data: Perceptron, activation: (x: np.Array) => np.Array, lossOf: typeof softmaxLoss, withAdam: boolean): Runner {
+function perceptron(
+  data: Perceptron,
+  activation: (x: np.Array) => np.Array,
+  lossOf: typeof softmaxLoss,
+  withAdam: boolean,
+): Runner {
   const { batch, inputs, hidden, outputs, rate } = data
   const forward = (parameters: Arrays, x: np.Array, y: np.Array): np.Array => {
     const [w1, b1, w2, b2] = parameters as [np.Array, np.Array, np.Array, np.Array]
     return lossOf(y, np.matmul(activation(np.matmul(x, w1).add(b1)), w2).add(b2))
   }
-  const array = (values: Float32Array, ...shape: number[]): np.Array => np.array(values as Float32Array<ArrayBuffer>).reshape(shape)
-  const parameters = [array(data.w1, inputs, hidden), array(data.b1, hidden), array(data.w2, hidden, outputs), array(data.b2, outputs)]
+  const array = (values: Float32Array, ...shape: number[]): np.Array =>
+    np.array(values as Float32Array<ArrayBuffer>).reshape(shape)
+  const parameters = [
+    array(data.w1, inputs, hidden),
+    array(data.b1, hidden),
+    array(data.w2, hidden, outputs),
+    array(data.b2, outputs),
+  ]
   const fixed = [array(data.x, batch, inputs), array(data.y, batch, outputs)] as const
   if (!withAdam) return train(parameters, fixed, sgd(forward, rate))
   const zeros = (): Arrays => parameters.map((parameter) => np.zeros(parameter.shape))
-  return train([...parameters, ...zeros(), ...zeros(), np.array(1), np.array(1)], fixed, adam(forward, parameters.length))
+  return train(
+    [...parameters, ...zeros(), ...zeros(), np.array(1), np.array(1)],
+    fixed,
+    adam(forward, parameters.length),
+  )
 }
 
 function regression({ batch, features, rate, ...data }: Logistic): Runner {
@@ -89,13 +125,21 @@ function regression({ batch, features, rate, ...data }: Logistic): Runner {
     const [w, b] = parameters as [np.Array, np.Array]
     return sigmoidLoss(y, np.matmul(x, w).add(b))
   }
-  const array = (values: Float32Array, ...shape: number[]): np.Array => np.array(values as Float32Array<ArrayBuffer>).reshape(shape)
-  return train([array(data.w, features, 1), array(data.b, 1)], [array(data.x, batch, features), array(data.y, batch, 1)], sgd(forward, rate))
+  const array = (values: Float32Array, ...shape: number[]): np.Array =>
+    np.array(values as Float32Array<ArrayBuffer>).reshape(shape)
+  return train(
+    [array(data.w, features, 1), array(data.b, 1)],
+    [array(data.x, batch, features), array(data.y, batch, 1)],
+    sgd(forward, rate),
+  )
 }
 
 function addition(size: number, variant: string): Runner {
   const data = vectors(size)
-  const [x, y] = [np.array(data.x as Float32Array<ArrayBuffer>), np.array(data.y as Float32Array<ArrayBuffer>)]
+  const [x, y] = [
+    np.array(data.x as Float32Array<ArrayBuffer>),
+    np.array(data.y as Float32Array<ArrayBuffer>),
+  ]
   const run = variant === 'jit' ? jit(np.add) : np.add
   // A sum that nobody reads would never be computed.
   return {

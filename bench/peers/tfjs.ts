@@ -1,7 +1,16 @@
 // TensorFlow.js: its core, with the backend that main.ts names.
 import * as tf from '@tensorflow/tfjs-core'
 import './tfjs-gradients.ts'
-import { adamEpsilon, adamRate, digits, type Logistic, logistic, type Perceptron, quadrants, vectors } from '../workloads/training.ts'
+import {
+  adamEpsilon,
+  adamRate,
+  digits,
+  type Logistic,
+  logistic,
+  type Perceptron,
+  quadrants,
+  vectors,
+} from '../workloads/training.ts'
 import type { Prepare, Runner } from './runner.ts'
 
 function train(lossOf: () => tf.Scalar, optimizer: tf.Optimizer, variables: tf.Variable[]): Runner {
@@ -15,7 +24,12 @@ function train(lossOf: () => tf.Scalar, optimizer: tf.Optimizer, variables: tf.V
   }
 }
 
-function perceptron(data: Perceptron, activation: (x: tf.Tensor2D) => tf.Tensor2D, kind: 'softmax' | 'sigmoid', adam: boolean): Runner {
+function perceptron(
+  data: Perceptron,
+  activation: (x: tf.Tensor2D) => tf.Tensor2D,
+  kind: 'softmax' | 'sigmoid',
+  adam: boolean,
+): Runner {
   const { batch, inputs, hidden, outputs, rate } = data
   const x = tf.tensor2d(data.x, [batch, inputs])
   const y = tf.tensor2d(data.y, [batch, outputs])
@@ -26,9 +40,16 @@ function perceptron(data: Perceptron, activation: (x: tf.Tensor2D) => tf.Tensor2
   const lossOf = (): tf.Scalar => {
     const inner = activation(tf.add(tf.matMul(x, w1), b1))
     const logits = tf.add(tf.matMul(inner, w2), b2)
-    return kind === 'softmax' ? tf.losses.softmaxCrossEntropy(y, logits) : tf.losses.sigmoidCrossEntropy(y, logits)
+    return kind === 'softmax'
+      ? tf.losses.softmaxCrossEntropy(y, logits)
+      : tf.losses.sigmoidCrossEntropy(y, logits)
   }
-  return train(lossOf, adam ? tf.train.adam(adamRate, 0.9, 0.999, adamEpsilon) : tf.train.sgd(rate), [w1, b1, w2, b2])
+  return train(lossOf, adam ? tf.train.adam(adamRate, 0.9, 0.999, adamEpsilon) : tf.train.sgd(rate), [
+    w1,
+    b1,
+    w2,
+    b2,
+  ])
 }
 
 function regression({ batch, features, rate, ...data }: Logistic): Runner {

@@ -1,11 +1,25 @@
 // The library itself.
 import * as tf from '../../src/index.ts'
-import { adamEpsilon, adamRate, digits, type Logistic, logistic, type Perceptron, quadrants, vectors } from '../workloads/training.ts'
+import {
+  adamEpsilon,
+  adamRate,
+  digits,
+  type Logistic,
+  logistic,
+  type Perceptron,
+  quadrants,
+  vectors,
+} from '../workloads/training.ts'
 import type { Prepare, Runner } from './runner.ts'
 
 type Loss = (labels: tf.Tensor, logits: tf.Tensor) => tf.Tensor
 
-function train(step: (x: tf.Tensor, y: tf.Tensor) => tf.Tensor, x: tf.Tensor, y: tf.Tensor, variant: string): Runner {
+function train(
+  step: (x: tf.Tensor, y: tf.Tensor) => tf.Tensor,
+  x: tf.Tensor,
+  y: tf.Tensor,
+  variant: string,
+): Runner {
   const run = variant === 'traced' ? tf.function(step) : step
   let latest: tf.Tensor | undefined
   return {
@@ -16,14 +30,21 @@ function train(step: (x: tf.Tensor, y: tf.Tensor) => tf.Tensor, x: tf.Tensor, y:
   }
 }
 
-function perceptron(data: Perceptron, activation: (x: tf.Tensor) => tf.Tensor, lossOf: Loss, variant: string, adam: boolean): Runner {
+function perceptron(
+  data: Perceptron,
+  activation: (x: tf.Tensor) => tf.Tensor,
+  lossOf: Loss,
+  variant: string,
+  adam: boolean,
+): Runner {
   const { batch, inputs, hidden, outputs, rate } = data
   const w1 = tf.variable(tf.tensor(data.w1).reshape([inputs, hidden]), { name: 'w1' })
   const b1 = tf.variable(tf.tensor(data.b1), { name: 'b1' })
   const w2 = tf.variable(tf.tensor(data.w2).reshape([hidden, outputs]), { name: 'w2' })
   const b2 = tf.variable(tf.tensor(data.b2), { name: 'b2' })
   const variables = [w1, b1, w2, b2] as const
-  const forward = (x: tf.Tensor, y: tf.Tensor): tf.Tensor => lossOf(y, activation(x.matMul(w1).add(b1)).matMul(w2).add(b2))
+  const forward = (x: tf.Tensor, y: tf.Tensor): tf.Tensor =>
+    lossOf(y, activation(x.matMul(w1).add(b1)).matMul(w2).add(b2))
   const x = tf.tensor(data.x).reshape([batch, inputs])
   const y = tf.tensor(data.y).reshape([batch, outputs])
   if (adam) {
@@ -62,7 +83,12 @@ function regression({ batch, features, rate, ...data }: Logistic, variant: strin
     if (db != null) b.assignSub(db.mul(rate))
     return loss
   }
-  return train(step, tf.tensor(data.x).reshape([batch, features]), tf.tensor(data.y).reshape([batch, 1]), variant)
+  return train(
+    step,
+    tf.tensor(data.x).reshape([batch, features]),
+    tf.tensor(data.y).reshape([batch, 1]),
+    variant,
+  )
 }
 
 function addition(size: number, variant: string): Runner {
@@ -96,7 +122,13 @@ export const prepare: Prepare = async (workload, variant) => {
     case 'mlp-adam':
       return perceptron(digits(), tf.relu, softmax, variant, true)
     case 'mlp-small':
-      return perceptron(quadrants(), tf.tanh, (labels, logits) => tf.losses.sigmoidCrossEntropy(labels, logits), variant, false)
+      return perceptron(
+        quadrants(),
+        tf.tanh,
+        (labels, logits) => tf.losses.sigmoidCrossEntropy(labels, logits),
+        variant,
+        false,
+      )
     case 'logistic':
     case 'memory-steps':
       return regression(logistic(), variant)

@@ -54,15 +54,13 @@ export const workloads: readonly Workload[] = [
     loss: true,
     contestants: [traced, eager, javascript, jaxJs, tfjsWasm, tfjsCpu],
   },
-  ...[10, 100, 1000].map(
-    (size): Workload => ({
-      name: `add-${size}`,
-      title: `x + y, ${size} elements each`,
-      kind: 'steps',
-      loss: false,
-      contestants: [traced, eager, javascript, jaxJs, { peer: 'jax-js', variant: 'eager' }, tfjsWasm, tfjsCpu],
-    }),
-  ),
+  ...[10, 100, 1000].map((size): Workload => ({
+    name: `add-${size}`,
+    title: `x + y, ${size} elements each`,
+    kind: 'steps',
+    loss: false,
+    contestants: [traced, eager, javascript, jaxJs, { peer: 'jax-js', variant: 'eager' }, tfjsWasm, tfjsCpu],
+  })),
   {
     name: 'start',
     title: 'A new process to the end of its first MLP 784-128-10 step of SGD',

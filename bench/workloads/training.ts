@@ -64,9 +64,7 @@ export const adamEpsilon = 1e-10
 
 /** 2-16-1 with tanh and sigmoid cross-entropy, batch 32: which quadrants have coordinates of the same sign. */
 export function quadrants(): Perceptron {
-  return perceptron([32, 2, 16, 1], 0.1, (row, x) =>
-    (x[2 * row] ?? 0) * (x[2 * row + 1] ?? 0) > 0 ? 1 : 0,
-  )
+  return perceptron([32, 2, 16, 1], 0.1, (row, x) => ((x[2 * row] ?? 0) * (x[2 * row + 1] ?? 0) > 0 ? 1 : 0))
 }
 
 /** Logistic regression: sigmoid cross-entropy of x·w + b. */

@@ -69,6 +69,8 @@ export function sizeNamesOf(statements: readonly Statement[]): readonly string[]
       expressionsOf(statement),
       (expr) => {
         if (expr.kind === 'size') namesOfSize(expr.size, names)
+        // A load at scattered positions is kept inside its buffer by the buffer's size.
+        if (expr.kind === 'load' && expr.index.lanes > 1) namesOfSize(expr.buffer.elements, names)
         if (expr.kind === 'linear') {
           for (const term of expr.terms) namesOfSize(term.coefficient, names)
           namesOfSize(expr.constant, names)

@@ -10,6 +10,7 @@ import { pixelsPerImage } from './data.ts'
 
 const hiddenSize = 128
 const digits = 10
+/** Of rates from 0.001 to 0.012, among the best on 1,000 training digits that were left out for the purpose. */
 const learningRate = 0.006
 
 /** A batch: images f32[n,784] and labels i32[n]. The null is n: one compiled program serves every batch size. */

@@ -29,7 +29,8 @@ export function terminalOf(stream: OutputStream, environment: Environment): Term
     write: (text) => void stream.write(text),
     redraws: capable,
     colors: colorsWanted(environment) ?? capable,
-    columns: stream.columns ?? 80,
+    // A terminal of unknown width says 0.
+    columns: stream.columns === undefined || stream.columns === 0 ? 80 : stream.columns,
   }
 }
 

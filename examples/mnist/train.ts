@@ -107,5 +107,5 @@ export function test(classifier: Classifier, samples: Samples): TestResult {
     return { index, label, predicted: predictions[index] ?? -1, probability: certainties[index] ?? 0 }
   }).filter(({ label, predicted }) => label !== predicted)
   mistakes.sort((x, y) => y.probability - x.probability)
-  return { count: samples.count, accuracy: 1 - mistakes.length / samples.count, mistakes }
+  return { count: samples.count, accuracy: (samples.count - mistakes.length) / samples.count, mistakes }
 }

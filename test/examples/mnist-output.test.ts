@@ -53,6 +53,11 @@ test.each<[boolean, Environment, boolean, boolean]>([
   })
 })
 
+test('the width is that of the terminal, where it is known', () => {
+  const columnsOf = (columns: number): number => terminalOf({ columns, write: () => true }, {}).columns
+  expect([columnsOf(120), columnsOf(0)]).toEqual([120, 80])
+})
+
 /** A terminal that keeps what is written. */
 function recorded(form: Partial<Terminal>): { terminal: Terminal; written: string[] } {
   const written: string[] = []

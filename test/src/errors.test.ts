@@ -83,7 +83,14 @@ const cases: readonly (readonly [name: string, cause: () => unknown])[] = [
   ['cast to a dtype that does not exist', () => tf.ones([2]).cast(wrong('int64'))],
   // Data that is no tensor.
   ['ragged rows', () => tf.tensor([[1, 2], [3]])],
-  ['ragged depth', () => tf.tensor([[[1], [2]], [[3], [4, 5]]])],
+  [
+    'ragged depth',
+    () =>
+      tf.tensor([
+        [[1], [2]],
+        [[3], [4, 5]],
+      ]),
+  ],
   ['a number among rows', () => tf.tensor(wrong([[1, 2], 3]))],
   ['a row among numbers', () => tf.tensor(wrong([1, [2, 3]]))],
   ['numbers and booleans', () => tf.tensor([1, true])],
@@ -128,12 +135,34 @@ const cases: readonly (readonly [name: string, cause: () => unknown])[] = [
   ['+ on a variable', () => wrong<number>(variable) + 1],
   ['a tensor of an ended trace', () => leaked.add(1)],
   ['a tensor of an ended trace, read', () => leaked.item()],
-  ['a tensor of another trace', () => tf.function(function other(x: tf.Tensor) { return x.add(leaked) })(tf.ones([2]))],
+  [
+    'a tensor of another trace',
+    () =>
+      tf.function(function other(x: tf.Tensor) {
+        return x.add(leaked)
+      })(tf.ones([2])),
+  ],
   ['a variable made of a symbolic tensor', () => tf.variable(leaked)],
   ['an async callback', () => tf.function(async () => tf.scalar(1))],
-  ['a result that is no tensor', () => tf.function(function model() { return { name: ['x'] } })()],
-  ['a signature that is none', () => tf.function((x: tf.Tensor) => x, { inputSignature: wrong([[3, null]]) })],
-  ['debug.show before a call', () => tf.debug.show(tf.function(() => 1), 'trace')],
+  [
+    'a result that is no tensor',
+    () =>
+      tf.function(function model() {
+        return { name: ['x'] }
+      })(),
+  ],
+  [
+    'a signature that is none',
+    () => tf.function((x: tf.Tensor) => x, { inputSignature: wrong([[3, null]]) }),
+  ],
+  [
+    'debug.show before a call',
+    () =>
+      tf.debug.show(
+        tf.function(() => 1),
+        'trace',
+      ),
+  ],
 ]
 
 const texts = new Map<string, string>()
@@ -190,5 +219,8 @@ describe('messages', () => {
 afterAll(() => {
   if (!updating) return
   const head = 'Messages of bad input. Written by test/src/errors.test.ts with UPDATE=1.\n\n'
-  writeFileSync(golden, head + cases.map(([name]) => `=== ${name}\n${texts.get(name) ?? 'nothing was thrown'}\n`).join('\n'))
+  writeFileSync(
+    golden,
+    head + cases.map(([name]) => `=== ${name}\n${texts.get(name) ?? 'nothing was thrown'}\n`).join('\n'),
+  )
 })

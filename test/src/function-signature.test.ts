@@ -24,7 +24,17 @@ describe('signatures', () => {
   test.each<[string, number, readonly unknown[]]>([
     ['tensors by dtype and shape, not by value', 1, [tf.tensor([1, 2]), tf.tensor([3, 4])]],
     ['another shape', 3, [tf.ones([2]), tf.ones([3]), tf.ones([1, 2]), tf.ones([2])]],
-    ['another dtype', 5, [tf.zeros([2]), tf.zeros([2], 'int32'), tf.zeros([2], 'uint8'), tf.zeros([2], 'bool'), tf.zeros([2], 'float64')]],
+    [
+      'another dtype',
+      5,
+      [
+        tf.zeros([2]),
+        tf.zeros([2], 'int32'),
+        tf.zeros([2], 'uint8'),
+        tf.zeros([2], 'bool'),
+        tf.zeros([2], 'float64'),
+      ],
+    ],
     ['scalar tensors', 1, [tf.scalar(1), tf.scalar(2)]],
     ['numbers by value', 2, [3, 4, 3]],
     ['-0 and 0', 2, [0, -0, 0, -0]],
@@ -34,15 +44,39 @@ describe('signatures', () => {
     ['null, missing and 0', 3, [null, undefined, 0]],
     ['strings that look like other constants', 6, ['null', null, 'true', true, '"a"', 'a']],
     ['typed arrays are tensors', 1, [new Float32Array(3), tf.ones([3]), new Float32Array([1, 2, 3])]],
-    ['typed arrays of other dtypes', 4, [new Float32Array(3), new Int32Array(3), new Uint8Array(3), new Float64Array(3)]],
-    ['arrays by length and entries', 3, [[1, 2], [1, 2], [1, 3], [1, 2, 3]]],
+    [
+      'typed arrays of other dtypes',
+      4,
+      [new Float32Array(3), new Int32Array(3), new Uint8Array(3), new Float64Array(3)],
+    ],
+    [
+      'arrays by length and entries',
+      3,
+      [
+        [1, 2],
+        [1, 2],
+        [1, 3],
+        [1, 2, 3],
+      ],
+    ],
     ['arrays of tensors', 2, [[tf.scalar(1)], [tf.scalar(1), tf.scalar(2)], [tf.scalar(3)]]],
     ['nested arrays', 2, [[[1], [2]], [[1, 2]]]],
     ['an array is not an object', 2, [[1], { 0: 1 }]],
-    ['objects whatever the order of keys', 1, [{ a: 1, b: 2 }, { b: 2, a: 1 }]],
+    [
+      'objects whatever the order of keys',
+      1,
+      [
+        { a: 1, b: 2 },
+        { b: 2, a: 1 },
+      ],
+    ],
     ['objects by keys', 3, [{ a: 1 }, { a: 1, b: 2 }, {}]],
     ['objects by values', 2, [{ a: 1 }, { a: 2 }]],
-    ['objects with and without a prototype', 1, [{ a: 1 }, Object.assign(Object.create(null) as object, { a: 1 })]],
+    [
+      'objects with and without a prototype',
+      1,
+      [{ a: 1 }, Object.assign(Object.create(null) as object, { a: 1 })],
+    ],
     ['keys that contain commas and colons', 2, [{ 'a,b': 1 }, { a: 1, b: 1 }]],
     ['text that imitates structure', 2, [{ a: 'x', b: 'y' }, { a: 'x" .b:"y' }]],
     ['class instances by identity', 2, [thing, thing, new Thing()]],
@@ -50,7 +84,11 @@ describe('signatures', () => {
     ['dates by identity', 2, [date, date, new Date(0)]],
     ['symbols by identity', 2, [Symbol.iterator, Symbol.iterator, Symbol.asyncIterator]],
     ['variables by type, not by identity', 1, [tf.variable([1]), tf.variable([2])]],
-    ['variables of another type', 3, [tf.variable([1]), tf.variable([1, 2]), tf.variable([1], { dtype: 'int32' })]],
+    [
+      'variables of another type',
+      3,
+      [tf.variable([1]), tf.variable([1, 2]), tf.variable([1], { dtype: 'int32' })],
+    ],
     ['a variable is not its value', 2, [tf.variable([1]), tf.tensor([1])]],
     ['variables that are not trainable', 2, [tf.variable([1]), tf.variable([1], { trainable: false })]],
   ])('%s', (_, traces, args) => {
@@ -69,10 +107,13 @@ describe('signatures', () => {
   test('variables are told apart by which of them are the same', () => {
     const v = tf.variable(1)
     const w = tf.variable(10)
-    const f = tf.function((a: tf.Variable, b: tf.Variable) => {
-      a.assignAdd(1)
-      return b.mul(100).add(a)
-    }, { onRetrace: 'off' })
+    const f = tf.function(
+      (a: tf.Variable, b: tf.Variable) => {
+        a.assignAdd(1)
+        return b.mul(100).add(a)
+      },
+      { onRetrace: 'off' },
+    )
     expect(f(v, w).item()).toBe(1002)
     expect(f.traceCount).toBe(1)
     expect(f(w, v).item()).toBe(211)
@@ -92,7 +133,9 @@ describe('signatures', () => {
   ])('a %s is refused with its place', (name, value) => {
     const f = tf.function((options: { readonly inner: readonly unknown[] }) => options.inner.length)
     expect(() => f({ inner: [1, value] })).toThrow(tf.SignatureError)
-    expect(() => f({ inner: [1, value] })).toThrow(new RegExp(`the argument options\\.inner\\[1\\] is a ${name}`))
+    expect(() => f({ inner: [1, value] })).toThrow(
+      new RegExp(`the argument options\\.inner\\[1\\] is a ${name}`),
+    )
     expect(f.traceCount).toBe(0)
   })
 })
@@ -104,7 +147,12 @@ describe('input signatures', () => {
       const data = Float32Array.from({ length: n * 3 }, (_, i) => i % 11)
       const result = f(tf.tensor(data, [n, 3]))
       expect(result.shape).toEqual([n])
-      expect(Array.from(result.data())).toEqual(Array.from({ length: n }, (_, i) => 2 * ((data[3 * i] ?? 0) + (data[3 * i + 1] ?? 0) + (data[3 * i + 2] ?? 0))))
+      expect(Array.from(result.data())).toEqual(
+        Array.from(
+          { length: n },
+          (_, i) => 2 * ((data[3 * i] ?? 0) + (data[3 * i + 1] ?? 0) + (data[3 * i + 2] ?? 0)),
+        ),
+      )
     }
     expect([f.traceCount, f.cacheSize]).toEqual([1, 1])
     expect(warn).not.toHaveBeenCalled()
@@ -115,7 +163,11 @@ describe('input signatures', () => {
       inputSignature: [tf.spec([null]), tf.spec([], 'int32'), tf.spec([2], 'bool')],
     }) as (...args: unknown[]) => readonly tf.Tensor[]
     const results = f([1, 2.5], 7, [true, false])
-    expect(results.map((result) => [result.dtype, result.array()])).toEqual([['float32', [1, 2.5]], ['int32', 7], ['bool', [true, false]]])
+    expect(results.map((result) => [result.dtype, result.array()])).toEqual([
+      ['float32', [1, 2.5]],
+      ['int32', 7],
+      ['bool', [true, false]],
+    ])
     expect(f(new Float64Array([1, 2, 3]), 1, [false, true])[0]?.array()).toEqual([1, 2, 3])
     expect(() => f([1], 1.5, [true, true])).toThrow(/1\.5 is not a 32-bit integer/)
   })
@@ -130,16 +182,25 @@ describe('input signatures', () => {
   })
 
   test('structures of specs', () => {
-    const f = tf.function(({ x, rest }: { x: tf.Tensor; rest: readonly tf.Tensor[] }) => x.add(rest[0] ?? 0).mul(rest[1] ?? 1), {
-      inputSignature: [{ rest: [tf.spec([]), tf.spec([null])], x: tf.spec([null]) }],
-    })
+    const f = tf.function(
+      ({ x, rest }: { x: tf.Tensor; rest: readonly tf.Tensor[] }) => x.add(rest[0] ?? 0).mul(rest[1] ?? 1),
+      {
+        inputSignature: [{ rest: [tf.spec([]), tf.spec([null])], x: tf.spec([null]) }],
+      },
+    )
     expect(f({ x: tf.tensor([1, 2]), rest: [tf.scalar(10), tf.tensor([2, 3])] }).array()).toEqual([22, 36])
-    expect(f({ rest: [tf.scalar(10), tf.tensor([2, 3, 4])], x: tf.tensor([1, 2, 3]) }).array()).toEqual([22, 36, 52])
+    expect(f({ rest: [tf.scalar(10), tf.tensor([2, 3, 4])], x: tf.tensor([1, 2, 3]) }).array()).toEqual([
+      22, 36, 52,
+    ])
     expect(f.traceCount).toBe(1)
   })
 
   test.each<[string, readonly unknown[], RegExp]>([
-    ['another dtype', [tf.ones([2, 3], 'int32')], /argument x does not fit[\s\S]*x +i32\[2,3\]\n +wanted +f32\[null,3\]/],
+    [
+      'another dtype',
+      [tf.ones([2, 3], 'int32')],
+      /argument x does not fit[\s\S]*x +i32\[2,3\]\n +wanted +f32\[null,3\]/,
+    ],
     ['another size', [tf.ones([2, 4])], /x +f32\[2,4\]/],
     ['another rank', [tf.ones([3])], /x +f32\[3\]/],
     ['no argument', [], /takes 1 argument by its inputSignature, 0 were given/],
@@ -148,13 +209,17 @@ describe('input signatures', () => {
     ['null', [null], /null is not a tensor/],
     ['ragged data', [[[1, 2, 3], [1]]], /ragged/],
   ])('refuses %s', (_, args, message) => {
-    const f = tf.function((x: tf.Tensor) => x, { inputSignature: [tf.spec([null, 3])], name: 'model' }) as (...all: unknown[]) => unknown
+    const f = tf.function((x: tf.Tensor) => x, { inputSignature: [tf.spec([null, 3])], name: 'model' }) as (
+      ...all: unknown[]
+    ) => unknown
     expect(() => f(...args)).toThrow(message)
     expect(() => f(...args)).toThrow(/model/)
   })
 
   test('refuses another structure, naming the place', () => {
-    const f = tf.function((x: { a: tf.Tensor[] }) => x.a[0], { inputSignature: [{ a: [tf.spec([])] }] }) as (x: unknown) => unknown
+    const f = tf.function((x: { a: tf.Tensor[] }) => x.a[0], { inputSignature: [{ a: [tf.spec([])] }] }) as (
+      x: unknown,
+    ) => unknown
     expect(() => f({ a: tf.scalar(1) })).toThrow(/x\.a does not have the structure/)
     expect(() => f({ a: [tf.scalar(1), tf.scalar(2)] })).toThrow(/x\.a does not have the structure/)
     expect(() => f({})).toThrow(/x\.a does not have the structure/)
@@ -162,21 +227,32 @@ describe('input signatures', () => {
   })
 
   test('refuses what is no spec when the function is made', () => {
-    expect(() => tf.function((x: tf.Tensor) => x, { inputSignature: [[3, null] as never] })).toThrow(/inputSignature\[0\]\[0\] is 3, not a spec/)
+    expect(() => tf.function((x: tf.Tensor) => x, { inputSignature: [[3, null] as never] })).toThrow(
+      /inputSignature\[0\]\[0\] is 3, not a spec/,
+    )
     expect(() => tf.spec([1.5])).toThrow(/1\.5 is not a size/)
     expect(() => tf.spec([-1])).toThrow(tf.ValueError)
   })
 
   test('an unknown size reads as a name, and throws when it is used as a number', () => {
     let shown = ''
-    const f = tf.function((x: tf.Tensor) => {
-      shown = `${x.rank} ${String(x.shape[0])} ${x.shape[1]}`
-      return x.mul(x.shape[0] as number)
-    }, { inputSignature: [tf.spec([null, 3])] })
+    const f = tf.function(
+      (x: tf.Tensor) => {
+        shown = `${x.rank} ${String(x.shape[0])} ${x.shape[1]}`
+        return x.mul(x.shape[0] as number)
+      },
+      { inputSignature: [tf.spec([null, 3])] },
+    )
     expect(() => f(tf.ones([2, 3]))).toThrow(/mul: the size n0 is not known/)
-    expect(() => tf.function((x: tf.Tensor) => (x.shape[0] as number) * 2, { inputSignature: [tf.spec([null])] })(tf.ones([2]))).toThrow(tf.TraceError)
+    expect(() =>
+      tf.function((x: tf.Tensor) => (x.shape[0] as number) * 2, { inputSignature: [tf.spec([null])] })(
+        tf.ones([2]),
+      ),
+    ).toThrow(tf.TraceError)
     expect(shown).toBe('2 n0 3')
-    const g = tf.function((x: tf.Tensor) => x.sum().div(tf.sizeOf(x, 0).cast('float32')), { inputSignature: [tf.spec([null])] })
+    const g = tf.function((x: tf.Tensor) => x.sum().div(tf.sizeOf(x, 0).cast('float32')), {
+      inputSignature: [tf.spec([null])],
+    })
     expect([g(tf.tensor([1, 3])).item(), g(tf.tensor([1, 3, 5])).item(), g.traceCount]).toEqual([2, 3, 1])
   })
 })
@@ -192,7 +268,24 @@ describe('guards', () => {
   })
 
   test('broadcasting a size that happens to be 1 gives what eager code gives, whichever call comes first', () => {
-    for (const [first, second] of [[[3, 3], [1, 3]], [[1, 3], [3, 3]], [[1, 1], [3, 1]], [[3, 1], [1, 1]]] as const) {
+    for (const [first, second] of [
+      [
+        [3, 3],
+        [1, 3],
+      ],
+      [
+        [1, 3],
+        [3, 3],
+      ],
+      [
+        [1, 1],
+        [3, 1],
+      ],
+      [
+        [3, 1],
+        [1, 1],
+      ],
+    ] as const) {
       const f = tf.function((x: tf.Tensor, y: tf.Tensor) => x.mul(10).add(y), two)
       for (const [n, m] of [first, second, first]) {
         const x = tf.range(n).cast('float32')
@@ -204,10 +297,13 @@ describe('guards', () => {
 
   test('a size of 1 is one more trace, not one for every batch size', () => {
     const f = tf.function((x: tf.Tensor, y: tf.Tensor) => x.mul(10).add(y), two)
-    for (let n = 2; n < 7; n++) expect(f(tf.zeros([n]), tf.ones([n])).array()).toEqual(Array<number>(n).fill(1))
-    for (let n = 2; n < 7; n++) expect(f(tf.zeros([n]), tf.ones([1])).array()).toEqual(Array<number>(n).fill(1))
+    for (let n = 2; n < 7; n++)
+      expect(f(tf.zeros([n]), tf.ones([n])).array()).toEqual(Array<number>(n).fill(1))
+    for (let n = 2; n < 7; n++)
+      expect(f(tf.zeros([n]), tf.ones([1])).array()).toEqual(Array<number>(n).fill(1))
     expect(f.traceCount).toBe(2)
-    for (let n = 2; n < 7; n++) expect(f(tf.ones([1]), tf.zeros([n])).array()).toEqual(Array<number>(n).fill(10))
+    for (let n = 2; n < 7; n++)
+      expect(f(tf.ones([1]), tf.zeros([n])).array()).toEqual(Array<number>(n).fill(10))
     expect(f.traceCount).toBe(3)
     expect(f(tf.ones([4]), tf.ones([4])).array()).toEqual([11, 11, 11, 11])
     expect(f.traceCount).toBe(3)
@@ -228,8 +324,13 @@ describe('guards', () => {
   })
 
   test('a matMul of unknown inner sizes', () => {
-    const f = tf.function((x: tf.Tensor, y: tf.Tensor) => x.matMul(y), { inputSignature: [tf.spec([null, null]), tf.spec([null, null])] })
-    expect(f(tf.ones([2, 3]), tf.ones([3, 4])).array()).toEqual([[3, 3, 3, 3], [3, 3, 3, 3]])
+    const f = tf.function((x: tf.Tensor, y: tf.Tensor) => x.matMul(y), {
+      inputSignature: [tf.spec([null, null]), tf.spec([null, null])],
+    })
+    expect(f(tf.ones([2, 3]), tf.ones([3, 4])).array()).toEqual([
+      [3, 3, 3, 3],
+      [3, 3, 3, 3],
+    ])
     expect(f(tf.ones([1, 5]), tf.ones([5, 1])).array()).toEqual([[5]])
     expect(f(tf.ones([2, 0]), tf.ones([0, 1])).array()).toEqual([[0], [0]])
     expect(f.traceCount).toBe(1)
@@ -267,7 +368,11 @@ describe('retraces', () => {
     f(tf.zeros([2]), { rate: 1 })
     expect(lines()).toEqual([])
     f(tf.ones([3]), { rate: 1 })
-    expect(lines()).toEqual([expect.stringMatching(/^tf\.function model \(defined at function-signature\.test\.ts:\d+:\d+\) was traced again, trace 2, \d+\.\d ms: x f32\[2\] → f32\[3\], called from function-signature\.test\.ts:\d+:\d+$/)])
+    expect(lines()).toEqual([
+      expect.stringMatching(
+        /^tf\.function model \(defined at function-signature\.test\.ts:\d+:\d+\) was traced again, trace 2, \d+\.\d ms: x f32\[2\] → f32\[3\], called from function-signature\.test\.ts:\d+:\d+$/,
+      ),
+    ])
     f(tf.ones([3]), { rate: 0.5 })
     expect(lines()).toEqual([expect.stringMatching(/trace 3, .* ms: options\.rate 1 → 0\.5, called/)])
     f(tf.ones([3], 'int32'), { rate: 2 })
@@ -301,16 +406,23 @@ describe('retraces', () => {
     const strict = tf.function((x: tf.Tensor) => (runs++, x), { onRetrace: 'error', name: 'strict' })
     strict(tf.ones([1]))
     expect(() => strict(tf.ones([2]))).toThrow(tf.SignatureError)
-    expect(() => strict(tf.ones([2]))).toThrow(/tf\.function strict: it would be traced again \(defined at .*\): x f32\[1\] → f32\[2\]/)
+    expect(() => strict(tf.ones([2]))).toThrow(
+      /tf\.function strict: it would be traced again \(defined at .*\): x f32\[1\] → f32\[2\]/,
+    )
     expect(strict(tf.tensor([7])).array()).toEqual([7])
     expect([runs, strict.traceCount, strict.cacheSize]).toEqual([1, 1, 1])
   })
 
   test('a broken guard says so', () => {
-    const f = tf.function((x: tf.Tensor, y: tf.Tensor) => x.add(y), { inputSignature: [tf.spec([null]), tf.spec([null])], name: 'sum' })
+    const f = tf.function((x: tf.Tensor, y: tf.Tensor) => x.add(y), {
+      inputSignature: [tf.spec([null]), tf.spec([null])],
+      name: 'sum',
+    })
     f(tf.ones([2]), tf.ones([2]))
     f(tf.ones([1]), tf.ones([2]))
-    expect(lines()).toEqual([expect.stringMatching(/tf\.function sum .*traced again.* ms: x f32\[n0\] → f32\[1\], called from/)])
+    expect(lines()).toEqual([
+      expect.stringMatching(/tf\.function sum .*traced again.* ms: x f32\[n0\] → f32\[1\], called from/),
+    ])
     f(tf.ones([1]), tf.ones([7]))
     expect(lines()).toEqual([])
   })

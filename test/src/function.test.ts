@@ -63,7 +63,9 @@ describe('calls', () => {
   })
 
   test('a callback may not be async, a generator, or no function', () => {
-    expect(() => tf.function(async () => tf.scalar(1))).toThrow(/async and generator callbacks cannot be traced/)
+    expect(() => tf.function(async () => tf.scalar(1))).toThrow(
+      /async and generator callbacks cannot be traced/,
+    )
     expect(() =>
       tf.function(function* () {
         yield 1
@@ -78,12 +80,18 @@ describe('calls', () => {
 
 describe('arguments and results', () => {
   test('structures of arrays and plain objects go in and come out', () => {
-    const f = tf.function(({ pair, scale }: { pair: readonly [tf.Tensor, tf.Tensor]; scale: number }, list: tf.Tensor[]) => ({
-      sum: pair[0].add(pair[1]).mul(scale),
-      rest: list.map((entry) => entry.neg()),
-      nested: { none: null, missing: undefined, constant: tf.scalar(7) },
-    }))
-    const result = f({ pair: [tf.tensor([1, 2]), tf.tensor([3, 4])], scale: 10 }, [tf.scalar(1), tf.scalar(2), tf.scalar(3)])
+    const f = tf.function(
+      ({ pair, scale }: { pair: readonly [tf.Tensor, tf.Tensor]; scale: number }, list: tf.Tensor[]) => ({
+        sum: pair[0].add(pair[1]).mul(scale),
+        rest: list.map((entry) => entry.neg()),
+        nested: { none: null, missing: undefined, constant: tf.scalar(7) },
+      }),
+    )
+    const result = f({ pair: [tf.tensor([1, 2]), tf.tensor([3, 4])], scale: 10 }, [
+      tf.scalar(1),
+      tf.scalar(2),
+      tf.scalar(3),
+    ])
     expect(result.sum.array()).toEqual([40, 60])
     expect(result.rest.map((entry) => entry.item())).toEqual([-1, -2, -3])
     expect(result.nested.none).toBeNull()
@@ -95,7 +103,14 @@ describe('arguments and results', () => {
   test('numbers, booleans and typed arrays that are returned become tensors', () => {
     const f = tf.function((x: tf.Tensor): unknown[] => [x, 3, true, new Int32Array([1, 2])])
     const [x, three, yes, ints] = f(tf.tensor([1])) as tf.Tensor[]
-    expect([x?.array(), three?.item(), three?.dtype, yes?.array(), ints?.dtype, ints?.array()]).toEqual([[1], 3, 'float32', true, 'int32', [1, 2]])
+    expect([x?.array(), three?.item(), three?.dtype, yes?.array(), ints?.dtype, ints?.array()]).toEqual([
+      [1],
+      3,
+      'float32',
+      true,
+      'int32',
+      [1, 2],
+    ])
   })
 
   test.each([
@@ -132,7 +147,9 @@ describe('arguments and results', () => {
 
   test('other results are refused with their place', () => {
     class Thing {}
-    expect(() => tf.function(() => ({ a: [new Thing()] }) as unknown)()).toThrow(/it returned a Thing at \.a\[0\]/)
+    expect(() => tf.function(() => ({ a: [new Thing()] }) as unknown)()).toThrow(
+      /it returned a Thing at \.a\[0\]/,
+    )
     expect(() => tf.function(() => 'text' as unknown)()).toThrow(/it returned a string/)
     expect(() => tf.function(() => () => 1)()).toThrow(/it returned a function/)
   })
@@ -145,7 +162,10 @@ describe('arguments and results', () => {
     })
     expect(f({ b: tf.scalar(5), a: tf.scalar(2) }).item()).toBe(3)
     expect(orders).toEqual(['ba'])
-    const bare = Object.assign(Object.create(null) as { [key: string]: tf.Tensor }, { a: tf.scalar(1), b: tf.scalar(1) })
+    const bare = Object.assign(Object.create(null) as { [key: string]: tf.Tensor }, {
+      a: tf.scalar(1),
+      b: tf.scalar(1),
+    })
     f(bare)
     expect(f.traceCount).toBe(1)
   })
@@ -269,20 +289,33 @@ describe('nesting', () => {
   })
 
   test('recursion on a JavaScript number', () => {
-    const factorial: (n: number) => tf.Tensor = tf.function((n: number): tf.Tensor => (n <= 1 ? tf.scalar(1) : factorial(n - 1).mul(n)), { onRetrace: 'off' })
+    const factorial: (n: number) => tf.Tensor = tf.function(
+      (n: number): tf.Tensor => (n <= 1 ? tf.scalar(1) : factorial(n - 1).mul(n)),
+      { onRetrace: 'off' },
+    )
     expect(factorial(5).item()).toBe(120)
     expect((factorial as tf.Traced<typeof factorial>).traceCount).toBe(5)
   })
 
   test('mutual recursion on numbers', () => {
-    const even: (n: number) => tf.Tensor = tf.function((n: number): tf.Tensor => (n === 0 ? tf.scalar(1) : odd(n - 1)), { onRetrace: 'off' })
-    const odd: (n: number) => tf.Tensor = tf.function((n: number): tf.Tensor => (n === 0 ? tf.scalar(0) : even(n - 1)), { onRetrace: 'off' })
+    const even: (n: number) => tf.Tensor = tf.function(
+      (n: number): tf.Tensor => (n === 0 ? tf.scalar(1) : odd(n - 1)),
+      { onRetrace: 'off' },
+    )
+    const odd: (n: number) => tf.Tensor = tf.function(
+      (n: number): tf.Tensor => (n === 0 ? tf.scalar(0) : even(n - 1)),
+      { onRetrace: 'off' },
+    )
     expect([even(4).item(), even(5).item()]).toEqual([1, 0])
   })
 
   test('recursion on a tensor never ends and is refused, directly and through another function', () => {
-    const loop: (x: tf.Tensor) => tf.Tensor = tf.function((x: tf.Tensor): tf.Tensor => loop(x.sub(1)), { name: 'loop' })
-    expect(() => loop(tf.scalar(3))).toThrow(/loop: it calls itself with the arguments it is being traced for: x f32\[\]/)
+    const loop: (x: tf.Tensor) => tf.Tensor = tf.function((x: tf.Tensor): tf.Tensor => loop(x.sub(1)), {
+      name: 'loop',
+    })
+    expect(() => loop(tf.scalar(3))).toThrow(
+      /loop: it calls itself with the arguments it is being traced for: x f32\[\]/,
+    )
     const ping: (x: tf.Tensor) => tf.Tensor = tf.function((x: tf.Tensor): tf.Tensor => pong(x))
     const pong: (x: tf.Tensor) => tf.Tensor = tf.function((x: tf.Tensor): tf.Tensor => ping(x))
     expect(() => ping(tf.scalar(3))).toThrow(tf.TraceError)
@@ -325,7 +358,12 @@ describe('this', () => {
     })
     const a = { k: 2, f }
     const b = { k: 5, f }
-    expect([a.f(tf.scalar(1)).item(), b.f(tf.scalar(1)).item(), a.f(tf.scalar(3)).item(), b.f(tf.scalar(3)).item()]).toEqual([2, 5, 6, 15])
+    expect([
+      a.f(tf.scalar(1)).item(),
+      b.f(tf.scalar(1)).item(),
+      a.f(tf.scalar(3)).item(),
+      b.f(tf.scalar(3)).item(),
+    ]).toEqual([2, 5, 6, 15])
     expect(f.traceCount).toBe(2)
     expect(warn).not.toHaveBeenCalled()
   })
@@ -375,7 +413,11 @@ describe('a callback that throws', () => {
       throw new Error('mine')
     })
     expect(g).toThrow('mine')
-    expect([v.array(), w.array(), eager.array()]).toEqual([[3, 4], [8, 10], [3, 4]])
+    expect([v.array(), w.array(), eager.array()]).toEqual([
+      [3, 4],
+      [8, 10],
+      [3, 4],
+    ])
     expect([f.traceCount, f.cacheSize, g.traceCount]).toEqual([1, 1, 0])
     expect(f(tf.tensor([1, 1])).item()).toBe(2)
     expect(f.traceCount).toBe(1)
@@ -417,7 +459,11 @@ describe('captured tensors', () => {
     const f = tf.function((x: tf.Tensor) => x.mul(data))
     f(tf.ones([100]))
     data.fill(50)
-    expect(f(tf.ones([100])).sum().item()).toBe(200)
+    expect(
+      f(tf.ones([100]))
+        .sum()
+        .item(),
+    ).toBe(200)
   })
 
   test('pending views and snapshots are captured with the value they have', () => {
@@ -435,56 +481,88 @@ describe('captured tensors', () => {
 
 describe('symbolic tensors', () => {
   test('reading one while tracing is an error naming the function', () => {
-    const reading: readonly ((x: tf.Tensor) => unknown)[] = [(x) => x.array(), (x) => x.item(), (x) => x.data(), (x) => JSON.stringify(x)]
+    const reading: readonly ((x: tf.Tensor) => unknown)[] = [
+      (x) => x.array(),
+      (x) => x.item(),
+      (x) => x.data(),
+      (x) => JSON.stringify(x),
+    ]
     for (const read of reading) {
-      const f = tf.function((x: tf.Tensor) => {
-        read(x)
-        return x
-      }, { name: 'model' })
+      const f = tf.function(
+        (x: tf.Tensor) => {
+          read(x)
+          return x
+        },
+        { name: 'model' },
+      )
       expect(() => f(tf.scalar(1))).toThrow(/is symbolic while model is being traced/)
     }
   })
 
   test('operators on one are errors that name the method to use', () => {
-    const operators: readonly ((x: never) => unknown)[] = [(x) => x + 1, (x) => x * 2, (x) => x < 3, (x) => -x, (x) => x == 1]
+    const operators: readonly ((x: never) => unknown)[] = [
+      (x) => x + 1,
+      (x) => x * 2,
+      (x) => x < 3,
+      (x) => -x,
+      (x) => x == 1,
+    ]
     for (const operator of operators) {
       const f = tf.function((x: tf.Tensor) => {
         operator(x as never)
         return x
       })
-      expect(() => f(tf.scalar(1))).toThrow(/operators such as \+ and < do not work on f32\[\], which is symbolic/)
+      expect(() => f(tf.scalar(1))).toThrow(
+        /operators such as \+ and < do not work on f32\[\], which is symbolic/,
+      )
     }
   })
 
   test('toString shows what is known', () => {
     let text = ''
-    const f = tf.function((x: tf.Tensor) => {
-      text = String(x)
-      return x
-    }, { name: 'model', inputSignature: [tf.spec([null, 3])] })
+    const f = tf.function(
+      (x: tf.Tensor) => {
+        text = String(x)
+        return x
+      },
+      { name: 'model', inputSignature: [tf.spec([null, 3])] },
+    )
     f(tf.ones([2, 3]))
     expect(text).toBe('Tensor(shape=[n0, 3], float32, in model)')
   })
 
   test('rows of a symbolic tensor can be iterated when their number is known', () => {
     const f = tf.function((x: tf.Tensor) => [...x].reduce((a, b) => a.mul(b)))
-    expect(f(tf.tensor([[1, 2], [3, 4], [5, 6]])).array()).toEqual([15, 48])
+    expect(
+      f(
+        tf.tensor([
+          [1, 2],
+          [3, 4],
+          [5, 6],
+        ]),
+      ).array(),
+    ).toEqual([15, 48])
     const g = tf.function((x: tf.Tensor) => [...x].length, { inputSignature: [tf.spec([null])] })
     expect(() => g(tf.ones([3]))).toThrow(/the number of rows of f32\[n0\] is not known while tracing/)
   })
 
   test('one that leaked is out of scope in eager code, in another trace, and in a nested one', () => {
     let leaked = tf.scalar(0)
-    const leak = tf.function((x: tf.Tensor) => {
-      leaked = x.add(1)
-      return x
-    }, { name: 'leak' })
+    const leak = tf.function(
+      (x: tf.Tensor) => {
+        leaked = x.add(1)
+        return x
+      },
+      { name: 'leak' },
+    )
     leak(tf.scalar(1))
     expect(() => leaked.add(1)).toThrow(/made while tracing leak and is out of scope/)
     expect(() => leaked.item()).toThrow(tf.TraceError)
     expect(() => tf.variable(0).assign(leaked)).toThrow(tf.TraceError)
     expect(() => tf.variable(leaked)).toThrow(tf.TraceError)
-    expect(() => tf.function((x: tf.Tensor) => x.add(leaked), { name: 'other' })(tf.scalar(1))).toThrow(/made while tracing leak and cannot be used in other/)
+    expect(() => tf.function((x: tf.Tensor) => x.add(leaked), { name: 'other' })(tf.scalar(1))).toThrow(
+      /made while tracing leak and cannot be used in other/,
+    )
     expect(() => tf.function((x: tf.Tensor) => [x, leaked])(tf.scalar(1))).toThrow(tf.TraceError)
     expect(() => leak(leaked)).toThrow(tf.TraceError)
   })

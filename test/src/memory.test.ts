@@ -6,7 +6,11 @@ import * as tf from '../../src/index.ts'
 import { eagerProgramCount } from '../../tracer/trace/eager.ts'
 
 /** How much `body` allocates and compiles, beyond a first run that warms everything up. */
-function growth(body: () => void): { readonly allocations: number; readonly bytes: number; readonly programs: number } {
+function growth(body: () => void): {
+  readonly allocations: number
+  readonly bytes: number
+  readonly programs: number
+} {
   body()
   const before = memoryStatistics()
   const programs = eagerProgramCount()
@@ -39,8 +43,14 @@ function makeStep(): (x: tf.Tensor, y: tf.Tensor) => tf.Tensor {
 }
 
 const batch = (n: number): readonly [tf.Tensor, tf.Tensor] => [
-  tf.tensor(Float32Array.from({ length: n * 10 }, (_, i) => Math.sin(i * i)), [n, 10]),
-  tf.tensor(Float32Array.from({ length: n }, (_, i) => i % 2), [n, 1]),
+  tf.tensor(
+    Float32Array.from({ length: n * 10 }, (_, i) => Math.sin(i * i)),
+    [n, 10],
+  ),
+  tf.tensor(
+    Float32Array.from({ length: n }, (_, i) => i % 2),
+    [n, 1],
+  ),
 ]
 
 describe('traced functions', () => {
@@ -48,21 +58,33 @@ describe('traced functions', () => {
     const step = makeStep()
     const [x, y] = batch(32)
     const losses: number[] = []
-    expect(growth(() => { for (let i = 0; i < 1000; i++) losses.push(step(x, y).item()) })).toEqual(nothing)
+    expect(
+      growth(() => {
+        for (let i = 0; i < 1000; i++) losses.push(step(x, y).item())
+      }),
+    ).toEqual(nothing)
     expect(losses.at(-1)).toBeLessThan(losses[0] ?? 0)
   })
 
   test('batches of changing sizes stay below the largest', () => {
     const step = makeStep()
     const batches = [32, 1, 7, 100, 64, 3].map(batch)
-    expect(growth(() => { for (let i = 0; i < 300; i++) step(...(batches[i % batches.length] as (typeof batches)[0])) })).toEqual(nothing)
+    expect(
+      growth(() => {
+        for (let i = 0; i < 300; i++) step(...(batches[i % batches.length] as (typeof batches)[0]))
+      }),
+    ).toEqual(nothing)
   })
 
   test('results that are kept live outside the wasm memory', () => {
     const f = tf.function((x: tf.Tensor) => [x.mul(2), x.sum()] as const)
     const x = tf.ones([5000])
     const kept: tf.Tensor[] = []
-    expect(growth(() => { for (let i = 0; i < 100; i++) kept.push(...f(x)) })).toEqual(nothing)
+    expect(
+      growth(() => {
+        for (let i = 0; i < 100; i++) kept.push(...f(x))
+      }),
+    ).toEqual(nothing)
     expect(kept.every((tensor) => tensor.size === 1 || tensor.data()[4999] === 2)).toBe(true)
   })
 
@@ -70,21 +92,27 @@ describe('traced functions', () => {
     const v = tf.variable(tf.ones([100]))
     const f = tf.function((i: tf.Tensor) => v.gather(i).mul(2))
     const bad = tf.tensor([5, 100], 'int32')
-    expect(growth(() => { for (let i = 0; i < 100; i++) expect(() => f(bad)).toThrow(tf.CheckError) })).toEqual(nothing)
+    expect(
+      growth(() => {
+        for (let i = 0; i < 100; i++) expect(() => f(bad)).toThrow(tf.CheckError)
+      }),
+    ).toEqual(nothing)
   })
 
   test('gradients of compiled functions allocate nothing', () => {
     const w = tf.variable(tf.ones([50, 4]))
     const f = tf.function((x: tf.Tensor) => x.matMul(w).tanh().sum())
     const x = tf.ones([8, 50])
-    expect(growth(() => {
-      for (let i = 0; i < 50; i++) {
-        const tape = new tf.GradientTape()
-        const loss = tape.record(() => f(x))
-        const gradient = tape.gradient(loss, w)
-        if (gradient != null) w.assignSub(gradient.mul(0.01))
-      }
-    })).toEqual(nothing)
+    expect(
+      growth(() => {
+        for (let i = 0; i < 50; i++) {
+          const tape = new tf.GradientTape()
+          const loss = tape.record(() => f(x))
+          const gradient = tape.gradient(loss, w)
+          if (gradient != null) w.assignSub(gradient.mul(0.01))
+        }
+      }),
+    ).toEqual(nothing)
   })
 })
 
@@ -115,53 +143,76 @@ describe('eager code', () => {
     const use = (n: number, start: number, factor: number): void => {
       table.slice(start, n).mul(factor).data()
       tf.pad(tf.ones([n]), [[start, n]]).data()
-      tf.ones([n, n + 1]).matMul(tf.ones([n + 1, n + 2])).data()
+      tf.ones([n, n + 1])
+        .matMul(tf.ones([n + 1, n + 2]))
+        .data()
     }
     expect(compiledBy(() => use(5, 2, 3))).toBeGreaterThan(0)
-    expect(compiledBy(() => { for (let i = 0; i < 40; i++) use(7 + i, 60 + 3 * i, i * 1.25) })).toBe(0)
+    expect(
+      compiledBy(() => {
+        for (let i = 0; i < 40; i++) use(7 + i, 60 + 3 * i, i * 1.25)
+      }),
+    ).toBe(0)
   })
 
   test('updates of variables allocate nothing', () => {
     const v = tf.variable(tf.zeros([300]))
     const one = tf.ones([300])
-    expect(growth(() => {
-      for (let i = 0; i < 500; i++) {
-        v.assignAdd(one)
-        v.assign(v.mul(0.5))
-      }
-    })).toEqual(nothing)
+    expect(
+      growth(() => {
+        for (let i = 0; i < 500; i++) {
+          v.assignAdd(one)
+          v.assign(v.mul(0.5))
+        }
+      }),
+    ).toEqual(nothing)
   })
 
   test('snapshots, kept or dropped, hold no wasm memory', () => {
     const v = tf.variable(tf.zeros([5000]))
     const kept: tf.Tensor[] = []
-    expect(growth(() => {
-      for (let i = 0; i < 100; i++) {
-        const snapshot = v.value()
-        if (i % 10 === 0) kept.push(snapshot)
-        v.assign(tf.fill([5000], i))
-        v.value().data()
-      }
-    })).toEqual(nothing)
-    expect(kept.slice(10).map((snapshot) => snapshot.data()[0])).toEqual([99, 9, 19, 29, 39, 49, 59, 69, 79, 89])
+    expect(
+      growth(() => {
+        for (let i = 0; i < 100; i++) {
+          const snapshot = v.value()
+          if (i % 10 === 0) kept.push(snapshot)
+          v.assign(tf.fill([5000], i))
+          v.value().data()
+        }
+      }),
+    ).toEqual(nothing)
+    expect(kept.slice(10).map((snapshot) => snapshot.data()[0])).toEqual([
+      99, 9, 19, 29, 39, 49, 59, 69, 79, 89,
+    ])
   })
 
   test('tensors that are made and read hold no wasm memory', () => {
-    expect(growth(() => {
-      for (let i = 0; i < 1000; i++) tf.tensor([[i, 2], [3, 4]]).transpose().matMul(tf.eye(2)).data()
-    })).toEqual(nothing)
+    expect(
+      growth(() => {
+        for (let i = 0; i < 1000; i++)
+          tf.tensor([
+            [i, 2],
+            [3, 4],
+          ])
+            .transpose()
+            .matMul(tf.eye(2))
+            .data()
+      }),
+    ).toEqual(nothing)
   })
 
   test('gradients allocate nothing', () => {
     const w = tf.variable(tf.ones([20, 3]))
     const x = tf.ones([6, 20])
-    expect(growth(() => {
-      for (let i = 0; i < 50; i++) {
-        const tape = new tf.GradientTape()
-        const loss = tape.record(() => tf.softmax(x.matMul(w)).square().mean())
-        const gradient = tape.gradient(loss, w)
-        if (gradient != null) w.assignSub(gradient)
-      }
-    })).toEqual(nothing)
+    expect(
+      growth(() => {
+        for (let i = 0; i < 50; i++) {
+          const tape = new tf.GradientTape()
+          const loss = tape.record(() => tf.softmax(x.matMul(w)).square().mean())
+          const gradient = tape.gradient(loss, w)
+          if (gradient != null) w.assignSub(gradient)
+        }
+      }),
+    ).toEqual(nothing)
   })
 })

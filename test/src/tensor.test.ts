@@ -4,8 +4,24 @@ import * as tf from '../../src/index.ts'
 
 describe('conversion', () => {
   test('dtypes of JavaScript values', () => {
-    const dtypes = [tf.tensor(1), tf.tensor([true]), tf.tensor(new Int32Array(1)), tf.tensor(new Uint8Array(1)), tf.tensor(new Float64Array(1)), tf.tensor([]), tf.tensor([[]])].map((t) => `${t.dtype}[${t.shape.join()}]`)
-    expect(dtypes).toEqual(['float32[]', 'bool[1]', 'int32[1]', 'uint8[1]', 'float64[1]', 'float32[0]', 'float32[1,0]'])
+    const dtypes = [
+      tf.tensor(1),
+      tf.tensor([true]),
+      tf.tensor(new Int32Array(1)),
+      tf.tensor(new Uint8Array(1)),
+      tf.tensor(new Float64Array(1)),
+      tf.tensor([]),
+      tf.tensor([[]]),
+    ].map((t) => `${t.dtype}[${t.shape.join()}]`)
+    expect(dtypes).toEqual([
+      'float32[]',
+      'bool[1]',
+      'int32[1]',
+      'uint8[1]',
+      'float64[1]',
+      'float32[0]',
+      'float32[1,0]',
+    ])
   })
 
   test('numbers take the dtype of the tensor they meet', () => {
@@ -26,7 +42,10 @@ describe('conversion', () => {
   })
 
   test('rows of typed arrays', () => {
-    expect(tf.tensor([new Float32Array([1, 2]), new Float32Array([3, 4])]).array()).toEqual([[1, 2], [3, 4]])
+    expect(tf.tensor([new Float32Array([1, 2]), new Float32Array([3, 4])]).array()).toEqual([
+      [1, 2],
+      [3, 4],
+    ])
   })
 
   test('typed arrays are copied on entry and exit', () => {
@@ -41,7 +60,10 @@ describe('conversion', () => {
     expect(computed.array()).toEqual([2, 3])
     const same = tf.function((x: tf.Tensor) => x)(t)
     same.data()[0] = 50
-    expect([t.array(), same.array()]).toEqual([[1, 2], [1, 2]])
+    expect([t.array(), same.array()]).toEqual([
+      [1, 2],
+      [1, 2],
+    ])
   })
 
   test('extreme values keep their bits', () => {
@@ -64,20 +86,80 @@ describe('reading', () => {
     expect(tf.tensor([[true, false]]).array()).toEqual([[true, false]])
     expect(tf.zeros([2, 0, 3]).array()).toEqual([[], []])
     expect(tf.scalar(true).array()).toBe(true)
-    expect(tf.range(24).reshape([2, 3, 2, 2]).array()).toEqual([[[[0, 1], [2, 3]], [[4, 5], [6, 7]], [[8, 9], [10, 11]]], [[[12, 13], [14, 15]], [[16, 17], [18, 19]], [[20, 21], [22, 23]]]])
+    expect(tf.range(24).reshape([2, 3, 2, 2]).array()).toEqual([
+      [
+        [
+          [0, 1],
+          [2, 3],
+        ],
+        [
+          [4, 5],
+          [6, 7],
+        ],
+        [
+          [8, 9],
+          [10, 11],
+        ],
+      ],
+      [
+        [
+          [12, 13],
+          [14, 15],
+        ],
+        [
+          [16, 17],
+          [18, 19],
+        ],
+        [
+          [20, 21],
+          [22, 23],
+        ],
+      ],
+    ])
   })
 
   test('views are read in the right order, again and again', () => {
     const t = tf.range(6).reshape([2, 3]).transpose()
-    expect([t.array(), t.array(), Array.from(t.data())]).toEqual([[[0, 3], [1, 4], [2, 5]], [[0, 3], [1, 4], [2, 5]], [0, 3, 1, 4, 2, 5]])
-    expect(tf.broadcastTo([1, 2], [2, 2]).array()).toEqual([[1, 2], [1, 2]])
-    expect(tf.broadcastTo([[1], [2]], [3, 2, 2]).transpose([2, 0, 1]).array()).toEqual(Array.from({ length: 2 }, () => [[1, 2], [1, 2], [1, 2]]))
+    expect([t.array(), t.array(), Array.from(t.data())]).toEqual([
+      [
+        [0, 3],
+        [1, 4],
+        [2, 5],
+      ],
+      [
+        [0, 3],
+        [1, 4],
+        [2, 5],
+      ],
+      [0, 3, 1, 4, 2, 5],
+    ])
+    expect(tf.broadcastTo([1, 2], [2, 2]).array()).toEqual([
+      [1, 2],
+      [1, 2],
+    ])
+    expect(
+      tf
+        .broadcastTo([[1], [2]], [3, 2, 2])
+        .transpose([2, 0, 1])
+        .array(),
+    ).toEqual(
+      Array.from({ length: 2 }, () => [
+        [1, 2],
+        [1, 2],
+        [1, 2],
+      ]),
+    )
   })
 
   test('a long chain of views', () => {
     let t = tf.range(6).reshape([1, 2, 3])
     for (let i = 0; i < 12; i++) t = t.transpose([1, 2, 0])
-    expect(t.array()).toEqual([[[0, 1, 2], [3, 4, 5]]])
+    expect(t.array()).toEqual([
+      [
+        [0, 1, 2],
+        [3, 4, 5],
+      ],
+    ])
     for (let i = 0; i < 7; i++) t = t.transpose([1, 2, 0])
     expect(t.shape).toEqual([2, 3, 1])
     expect(Array.from(t.data())).toEqual([0, 1, 2, 3, 4, 5])
@@ -89,7 +171,17 @@ describe('reading', () => {
   })
 
   test('rows are iterated', () => {
-    expect([...tf.tensor([[1, 2], [3, 4]])].map((row) => row.array())).toEqual([[1, 2], [3, 4]])
+    expect(
+      [
+        ...tf.tensor([
+          [1, 2],
+          [3, 4],
+        ]),
+      ].map((row) => row.array()),
+    ).toEqual([
+      [1, 2],
+      [3, 4],
+    ])
     expect([...tf.zeros([0, 2])]).toEqual([])
     const [a, b] = tf.tensor([5, 6])
     expect([a?.item(), b?.item()]).toEqual([5, 6])
@@ -109,7 +201,9 @@ describe('reading', () => {
 
 describe('text', () => {
   test('numbers are the shortest that give back the float32', () => {
-    expect(String(tf.tensor([0.1, 1 / 3, 1e-8, 16777216, -0, NaN]))).toBe('Tensor([0.1, 0.33333334, 1e-8, 16777216, -0, NaN], shape=[6], float32)')
+    expect(String(tf.tensor([0.1, 1 / 3, 1e-8, 16777216, -0, NaN]))).toBe(
+      'Tensor([0.1, 0.33333334, 1e-8, 16777216, -0, NaN], shape=[6], float32)',
+    )
   })
   test('long axes are cut in the middle', () => {
     expect(String(tf.range(100))).toBe('Tensor([0, 1, 2, …, 97, 98, 99], shape=[100], int32)')

@@ -9,7 +9,10 @@ describe('making variables', () => {
     expect(tf.variable([[1, 2]]).shape).toEqual([1, 2])
     expect(tf.variable([1, 2], { dtype: 'int32' }).dtype).toBe('int32')
     expect(tf.variable(new Int32Array([1])).dtype).toBe('int32')
-    expect(tf.variable(tf.ones([2, 3])).array()).toEqual([[1, 1, 1], [1, 1, 1]])
+    expect(tf.variable(tf.ones([2, 3])).array()).toEqual([
+      [1, 1, 1],
+      [1, 1, 1],
+    ])
     expect(tf.variable(() => tf.range(3)).array()).toEqual([0, 1, 2])
     expect(tf.variable(tf.tensor([1.5]), { dtype: 'int32' }).array()).toEqual([1])
   })
@@ -58,17 +61,35 @@ describe('assignment', () => {
   })
 
   test('the assigned tensor may be the variable itself, its snapshot or a view of it', () => {
-    const v = tf.variable([[1, 2], [3, 4]])
+    const v = tf.variable([
+      [1, 2],
+      [3, 4],
+    ])
     v.assign(v)
-    expect(v.array()).toEqual([[1, 2], [3, 4]])
+    expect(v.array()).toEqual([
+      [1, 2],
+      [3, 4],
+    ])
     v.assignAdd(v)
-    expect(v.array()).toEqual([[2, 4], [6, 8]])
+    expect(v.array()).toEqual([
+      [2, 4],
+      [6, 8],
+    ])
     v.assign(v.transpose())
-    expect(v.array()).toEqual([[2, 6], [4, 8]])
+    expect(v.array()).toEqual([
+      [2, 6],
+      [4, 8],
+    ])
     v.assignSub(v.value().transpose())
-    expect(v.array()).toEqual([[0, 2], [-2, 0]])
+    expect(v.array()).toEqual([
+      [0, 2],
+      [-2, 0],
+    ])
     v.assign(tf.reverse(v, 0))
-    expect(v.array()).toEqual([[-2, 0], [0, 2]])
+    expect(v.array()).toEqual([
+      [-2, 0],
+      [0, 2],
+    ])
   })
 
   test('numbers and arrays take the dtype, tensors of another are refused', () => {
@@ -93,7 +114,10 @@ describe('assignment', () => {
     const snapshot = v.value()
     expect(() => assign(v)).toThrow(tf.TracemillError)
     expect(tf.function(() => void assign(v))).toThrow(tf.TracemillError)
-    expect([v.array(), snapshot.array()]).toEqual([[1, 2], [1, 2]])
+    expect([v.array(), snapshot.array()]).toEqual([
+      [1, 2],
+      [1, 2],
+    ])
   })
 
   test('an update that fails in the middle of a compiled program keeps what was committed before', () => {
@@ -122,17 +146,38 @@ describe('snapshots', () => {
     add(tf.tensor([1, 1]))
     const third = v.value()
     v.assignSub([4, 5])
-    expect([first.array(), second.array(), third.array(), v.array()]).toEqual([[1, 2], [3, 4], [4, 5], [0, 0]])
+    expect([first.array(), second.array(), third.array(), v.array()]).toEqual([
+      [1, 2],
+      [3, 4],
+      [4, 5],
+      [0, 0],
+    ])
   })
 
   test('of one content are one tensor, and used by pending views', () => {
-    const v = tf.variable([[1, 2], [3, 4]])
+    const v = tf.variable([
+      [1, 2],
+      [3, 4],
+    ])
     expect(v.value()).toBe(v.value())
     const view = v.transpose()
     const sum = v.value().add(0)
     const step = tf.function(() => void v.assign(v.mul(10)))
     step()
-    expect([view.array(), sum.array(), v.array()]).toEqual([[[1, 3], [2, 4]], [[1, 2], [3, 4]], [[10, 20], [30, 40]]])
+    expect([view.array(), sum.array(), v.array()]).toEqual([
+      [
+        [1, 3],
+        [2, 4],
+      ],
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      [
+        [10, 20],
+        [30, 40],
+      ],
+    ])
   })
 
   test('a snapshot may be the argument of the call that changes the variable', () => {
@@ -156,9 +201,19 @@ describe('snapshots', () => {
       return [old, between, v.value(), v] as const
     })
     const [old, between, now, self] = f(tf.tensor([5, 6]))
-    expect([old, between, now, self].map((value) => value.array())).toEqual([[1, 2], [5, 6], [105, 106], [105, 106]])
+    expect([old, between, now, self].map((value) => value.array())).toEqual([
+      [1, 2],
+      [5, 6],
+      [105, 106],
+      [105, 106],
+    ])
     f(tf.tensor([7, 8]))
-    expect([old, between, now, self].map((value) => value.array())).toEqual([[1, 2], [5, 6], [105, 106], [105, 106]])
+    expect([old, between, now, self].map((value) => value.array())).toEqual([
+      [1, 2],
+      [5, 6],
+      [105, 106],
+      [105, 106],
+    ])
     expect(self).not.toBeInstanceOf(tf.Variable)
   })
 
@@ -219,19 +274,43 @@ describe('in traced functions', () => {
       c.assign(old)
     })
     rotate()
-    expect([a.array(), b.array(), c.array()]).toEqual([[2, 2], [3, 3], [1, 1]])
+    expect([a.array(), b.array(), c.array()]).toEqual([
+      [2, 2],
+      [3, 3],
+      [1, 1],
+    ])
     rotate()
-    expect([a.array(), b.array(), c.array()]).toEqual([[3, 3], [1, 1], [2, 2]])
+    expect([a.array(), b.array(), c.array()]).toEqual([
+      [3, 3],
+      [1, 1],
+      [2, 2],
+    ])
   })
 
   test('assignments whose index maps differ from the variable’s', () => {
-    const v = tf.variable([[1, 2, 3], [4, 5, 6], [7, 8, 9]])
-    const turn = tf.function(() => void v.assign(tf.reverse(v.transpose(), 0).add(v.slice([0, 0], [1, 3]).mul(0))))
+    const v = tf.variable([
+      [1, 2, 3],
+      [4, 5, 6],
+      [7, 8, 9],
+    ])
+    const turn = tf.function(
+      () => void v.assign(tf.reverse(v.transpose(), 0).add(v.slice([0, 0], [1, 3]).mul(0))),
+    )
     turn()
-    expect(v.array()).toEqual([[3, 6, 9], [2, 5, 8], [1, 4, 7]])
-    const shift = tf.function(() => void v.assign(tf.concat([v.slice([1, 0], [2, 3]), v.slice([0, 0], [1, 3])], 0)))
+    expect(v.array()).toEqual([
+      [3, 6, 9],
+      [2, 5, 8],
+      [1, 4, 7],
+    ])
+    const shift = tf.function(
+      () => void v.assign(tf.concat([v.slice([1, 0], [2, 3]), v.slice([0, 0], [1, 3])], 0)),
+    )
     shift()
-    expect(v.array()).toEqual([[2, 5, 8], [1, 4, 7], [3, 6, 9]])
+    expect(v.array()).toEqual([
+      [2, 5, 8],
+      [1, 4, 7],
+      [3, 6, 9],
+    ])
     const product = tf.function(() => void v.assign(v.matMul(v)))
     const expected = v.value().matMul(v.value()).array()
     product()
@@ -280,12 +359,15 @@ describe('in traced functions', () => {
   test('two arguments of one variable, captured as well, inside an outer function', () => {
     const v = tf.variable(1)
     const w = tf.variable(100)
-    const inner = tf.function((a: tf.Variable, b: tf.Variable) => {
-      a.assignAdd(1)
-      b.assign(b.mul(2))
-      v.assignAdd(1000)
-      return a.add(b)
-    }, { onRetrace: 'off' })
+    const inner = tf.function(
+      (a: tf.Variable, b: tf.Variable) => {
+        a.assignAdd(1)
+        b.assign(b.mul(2))
+        v.assignAdd(1000)
+        return a.add(b)
+      },
+      { onRetrace: 'off' },
+    )
     expect(inner(v, v).item()).toBe(2 * 1004)
     const outer = tf.function((a: tf.Variable) => inner(a, w).add(inner(a, a)))
     // v 1004: a 1005, w 200, v 2005 → 2205; then a 2006, 4012, 5012 → 10024

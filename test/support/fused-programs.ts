@@ -36,7 +36,12 @@ function layerNorm(x: tf.Tensor, scale: tf.Tensor | tf.Variable, offset: tf.Tens
     .add(offset)
 }
 
-const range = (n: number): tf.Tensor => tf.range(n).cast('float32').div(n)
+const [range16, range32, weights] = [range(16), range(32), tf.ones([32, 16]).add(0)] as const
+
+/** n numbers from 0 to 1. */
+function range(n: number): tf.Tensor {
+  return tf.range(n).cast('float32').div(n)
+}
 
 /** A linear model trained by plain gradient descent. */
 function logisticRegression(): object {
@@ -107,22 +112,23 @@ export const fusedPrograms: readonly FusedProgram[] = [
   ...rows('softmax', [64, 10], (x) => tf.softmax(x)),
   ...rows('log-softmax', [64, 10], (x) => tf.logSoftmax(x)),
   ...rows('softmax-gradient', [64, 10], (x) => tf.grad((z: tf.Tensor) => tf.softmax(z).square().sum())(x)),
-  ...rows('layer-norm', [64, 32], (x) => layerNorm(x, range(32), range(32))),
+  ...rows('layer-norm', [64, 32], (x) => layerNorm(x, range32, range32)),
   ...rows('layer-norm-gradient', [64, 32], (x) =>
-    tf.grad((z: tf.Tensor) => layerNorm(z, range(32), range(32)).square().sum())(x),
+    tf.grad((z: tf.Tensor) => layerNorm(z, range32, range32).square().sum())(x),
   ),
   ...rows('elementwise-chain', [64, 32], (x) => x.mul(2).add(1).tanh().sub(x).abs().sqrt()),
   ...rows('mean-and-variance', [64, 32], (x) => {
     const { mean, variance } = tf.moments(x, 0)
     return [mean, variance]
   }),
-  ...rows('dense-relu', [64, 32], (x) => tf.relu(x.matMul(tf.ones([32, 16])).add(range(16)))),
+  ...rows('dense-relu', [64, 32], (x) => tf.relu(x.matMul(weights).add(range16))),
   {
     name: 'sparse-softmax-cross-entropy',
     make: () =>
       called(
         tf.function(
-          (x: tf.Tensor) => tf.valueAndGrad((z: tf.Tensor) => tf.losses.sparseSoftmaxCrossEntropy(labels, z))(x),
+          (x: tf.Tensor) =>
+            tf.valueAndGrad((z: tf.Tensor) => tf.losses.sparseSoftmaxCrossEntropy(labels, z))(x),
           { name: 'f' },
         ),
         [tf.ones([128, 10])],

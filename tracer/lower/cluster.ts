@@ -18,7 +18,7 @@ import { type Root, schedule } from '../../codegen/schedule.ts'
 import { elementCount, printShape } from '../../codegen/size.ts'
 import type { Graph, Node, Value } from '../ir/graph.ts'
 import { opNamed } from '../op.ts'
-import { isReduction } from '../passes/access.ts'
+import { accessesOf, isReduction } from '../passes/access.ts'
 import { lowerContext, readElement } from '../passes/read-element.ts'
 
 /** A kernel and the values behind its buffers, in the kernel's buffer order. */
@@ -191,28 +191,48 @@ class ClusterLowering {
     }
   }
 
-  /** Values to store although nobody outside wants them. */
+  /**
+   * Values to store although nobody outside wants them: dear to compute, and wanted on several levels or several times
+   * by one reader. What is computed from a stored value is no longer dear.
+   */
   #keptInside(levels: ReadonlyMap<Value, number>, prefix: number): readonly Value[] {
-    const readers = new Map<Value, Set<number>>()
-    const results = new Set(this.#region.results)
+    const free = (value: Value): Node | undefined => {
+      const node = this.#definitions.get(value)
+      return node !== undefined && (opNamed(node.op).cost ?? 1) === 0 ? node : undefined
+    }
+    const wantedOn = new Map<Value, Set<number>>()
+    const repeated = new Set<Value>()
+    const want = (value: Value, level: number): void => {
+      wantedOn.set(value, (wantedOn.get(value) ?? new Set()).add(level))
+    }
+    for (const result of this.#region.results) want(result, levels.get(result) ?? 0)
+    for (const node of this.#region.nodes) {
+      const [result] = node.results
+      if (result === undefined || free(result) !== undefined) continue
+      // A reduction runs its loop one level before its result is known.
+      const level = (levels.get(result) ?? 0) - (isReduction(node) ? 1 : 0)
+      for (const access of accessesOf(node, free)) {
+        want(access.value, level)
+        if (!access.once) repeated.add(access.value)
+      }
+    }
+    const kept: Value[] = []
+    const costs = new Map<Value, number>()
     for (const node of this.#region.nodes) {
       const [result] = node.results
       if (result === undefined) continue
-      for (const operand of node.operands) {
-        // A reduction runs its loop one level before its result is known.
-        const at = (levels.get(result) ?? 0) - (isReduction(node) ? 1 : 0)
-        readers.set(operand, (readers.get(operand) ?? new Set()).add(at))
-      }
-      if (results.has(result))
-        readers.set(result, (readers.get(result) ?? new Set()).add(levels.get(result) ?? 0))
+      const cost = Math.max(
+        opNamed(node.op).cost ?? 1,
+        ...node.operands.map((operand) => costs.get(operand) ?? 0),
+      )
+      // What does not vary along inner axes is computed before their loops; results are stored anyway.
+      const isRow = result.type.shape.length > prefix
+      const isKept =
+        isRow && cost >= worthStoring && ((wantedOn.get(result)?.size ?? 0) > 1 || repeated.has(result))
+      if (isKept && !this.#region.results.includes(result)) kept.push(result)
+      costs.set(result, isKept || !isRow ? 0 : cost)
     }
-    return this.#region.nodes.flatMap((node) => {
-      const [result] = node.results
-      if (result === undefined || result.type.shape.length <= prefix || results.has(result)) return []
-      return (opNamed(node.op).cost ?? 1) >= worthStoring && (readers.get(result)?.size ?? 0) > 1
-        ? [result]
-        : []
-    })
+    return kept
   }
 }
 

@@ -28,6 +28,8 @@ export interface HostCall {
 export interface Failure {
   readonly node: Node
   readonly operands: readonly (number | undefined)[]
+  /** The buffers that the check step lists for the message. */
+  readonly quoted: readonly number[]
 }
 
 export interface LoweredProgram {
@@ -128,6 +130,7 @@ class Lowering {
       case 'fused_dot':
         return this.#product(node)
       case 'check':
+      case 'check_numerics':
         return this.#check(node)
       default:
         return this.#hostCall(node)
@@ -154,7 +157,13 @@ class Lowering {
 
   #read(node: Node): void {
     const [result] = node.results
-    if (result !== undefined) this.#bufferOf.set(result, this.#variable(textAttribute(node, 'variable')))
+    if (result === undefined) return
+    const variable = this.#variable(textAttribute(node, 'variable'))
+    // A Variable's buffer stands for its content since the last host call only: what is read before one is copied.
+    const later = this.#graph.nodes.slice(this.#graph.nodes.indexOf(node) + 1)
+    if (later.some((other) => other.op === 'host_call'))
+      this.#steps.push({ kind: 'commit', variable: this.#buffer(result), from: variable })
+    else this.#bufferOf.set(result, variable)
   }
 
   #constant(node: Node, data: TypedArray, name: string): void {
@@ -216,7 +225,7 @@ class Lowering {
     this.#steps.push({
       kind: 'check',
       buffer: this.#buffer(code),
-      id: this.#failures.push({ node: inner, operands }) - 1,
+      id: this.#failures.push({ node: inner, operands, quoted: [] }) - 1,
     })
   }
 
@@ -238,13 +247,21 @@ class Lowering {
     })
   }
 
-  /** A user's assertion: fails when its bool operand is false. The check step wants a code, so 0 and 1 change places. */
+  /** A check of the user's: its code is computed, and the host called only when it is not 0. */
   #check(node: Node): void {
-    const [condition] = node.operands
-    if (condition === undefined) throw new InternalError('check lacks its condition')
-    const buffer = this.#buffer(condition)
-    this.#hostCalls.push({ node, operands: [buffer] })
-    this.#steps.push({ kind: 'host', id: this.#hostCalls.length - 1, reads: [buffer], writes: [] })
+    const [checked, ...data] = node.operands.map((operand) => this.#buffer(operand))
+    if (checked === undefined) throw new InternalError(`${node.op} lacks its operand`)
+    const region = { name: node.op, params: node.operands, captures: [], nodes: [], results: [], guards: [] }
+    const code = makeValue({ dtype: 'int32', shape: [] })
+    this.#kernel(lowerCheck(`check${this.#steps.length}`, region, node, code), new Map())
+    this.#steps.push({
+      kind: 'check',
+      buffer: this.#buffer(code),
+      id: this.#failures.push({ node, operands: [checked, ...data], quoted: data }) - 1,
+      ...(data.length === 0 ? {} : { reads: data }),
+    })
+    // What is checked passes through.
+    for (const result of node.results) this.#bufferOf.set(result, checked)
   }
 
   #hostCall(node: Node): void {
@@ -256,7 +273,17 @@ class Lowering {
       kind: 'host',
       id: this.#hostCalls.length - 1,
       reads: operands,
-      writes: node.results.map((result) => this.#buffer(result)),
+      writes: [
+        ...node.results.map((result) => this.#buffer(result)),
+        ...(node.op === 'host_call' ? this.#variableBuffers() : []),
+      ],
     })
+  }
+
+  /** The buffers of all Variables of the program: a callback may assign any of them. */
+  #variableBuffers(): readonly number[] {
+    return this.#graph.captures
+      .filter((capture) => capture.kind === 'variable')
+      .map((capture) => this.#variable(capture.name))
   }
 }

@@ -20,6 +20,7 @@ export { constant, iota, scalarTensor, sizeOf } from './create.ts'
 export { cumprod, cumsum } from './cumulative.ts'
 export { dot, type DotAttrs, dotRead } from './dot.ts'
 export { dynamicSlice, dynamicUpdate } from './dynamic.ts'
+export { checkNumericsOp, checkOp, printOp } from './effects.ts'
 export { gather, type IndexingOptions, scatterAdd, scatterUpdate } from './indexing.ts'
 export {
   bitwiseAnd,

@@ -1,5 +1,5 @@
 /**
- * Ops that are no formula per element: Variables, captured tensors, checks, printing, calls and fusion groups.
+ * Ops that are no formula per element: Variables, captured tensors, calls and fusion groups.
  *
  * While tracing, `read` and `assign` stand in program order. The discharge pass keeps the first `read` of a Variable,
  * turns the others and all `assign`s into data flow, and leaves `commit` nodes where storage is to be overwritten.
@@ -22,10 +22,6 @@ export type VariableAttrs = { readonly variable: string }
 export type CapturedAttrs = { readonly name: string; readonly dtype: DType; readonly shape: readonly Size[] }
 /** Attributes of `call`: the name of the function called. */
 export type CallAttrs = { readonly callee: string }
-/** Attributes of `check`: what to say when it fails. */
-export type CheckAttrs = { readonly message: string }
-/** Attributes of `print`: text with `{}` for each operand, in order; operands left over follow, separated by blanks. */
-export type PrintAttrs = { readonly format: string }
 
 function arity(op: string, operands: readonly TensorType[], expected: number): void {
   if (operands.length !== expected)
@@ -125,32 +121,4 @@ export const fusionOp: OpDefinition = defineOp({
   gradient: 'none',
   lower: { kind: 'program' },
   cost: 100,
-})
-
-/** Fails the program with a CheckError when the operand, a bool scalar, is false. */
-export const checkOp: OpDefinition<CheckAttrs> = defineOp<CheckAttrs>({
-  name: 'check',
-  type(operands) {
-    arity('check', operands, 1)
-    const condition = operands[0]
-    if (condition?.dtype !== 'bool' || condition.shape.length > 0)
-      throw new InternalError(
-        `check of ${condition === undefined ? 'nothing' : printType(condition)}, not of bool[]`,
-      )
-    return []
-  },
-  gradient: 'none',
-  lower: { kind: 'program' },
-  effect: 'write',
-})
-
-/** Prints its operands when the program gets here. */
-export const printOp: OpDefinition<PrintAttrs> = defineOp<PrintAttrs>({
-  name: 'print',
-  type() {
-    return []
-  },
-  gradient: 'none',
-  lower: { kind: 'program' },
-  effect: 'write',
 })

@@ -17,6 +17,7 @@ import { opNamed } from '../op.ts'
 import { fusionOp } from '../ops/state.ts'
 import { type Access, accessesOf } from './access.ts'
 import { fuseEpilogues, isGemm } from './contraction.ts'
+import { effectOrder } from './effect-order.ts'
 import { canFail, hasElements } from './read-element.ts'
 
 interface Cluster {
@@ -41,9 +42,12 @@ class Clustering {
   readonly #materialised = new Set<Value>()
   readonly #clusterOf = new Map<Node, Cluster>()
   readonly #accesses = new Map<Node, readonly Access[]>()
+  /** The nodes that a node waits for though it does not use them. */
+  readonly #before: ReadonlyMap<Node, readonly Node[]>
 
   constructor(graph: Graph) {
     this.#graph = graph
+    this.#before = effectOrder(graph)
     graph.nodes.forEach((node, i) => {
       this.#order.set(node, i)
       for (const result of node.results) this.#definitions.set(result, node)
@@ -88,13 +92,15 @@ class Clustering {
     const [result] = node.results
     if (result === undefined || canFail(node)) return false
     if ((definition.cost ?? 1) === 0) return true
-    // A scalar formula with one reader is computed before the reader's loops.
+    // A scalar formula is computed before the loops of its only reader; one of constants and sizes alone before those
+    // of any.
     const rank = result.type.shape.length
     return (
       rank === 0 &&
       definition.lower.kind === 'index' &&
       !this.#materialised.has(result) &&
-      this.#readers(result).length <= 1 &&
+      (this.#readers(result).length <= 1 ||
+        node.operands.every((operand) => this.#copiedDefinition(operand)?.operands.length === 0)) &&
       node.operands.every((operand) => operand.type.shape.length === 0)
     )
   }
@@ -172,9 +178,12 @@ class Clustering {
     return this.#order.get(node) ?? 0
   }
 
-  /** The nodes that define the operands of the given ones. */
+  /** The nodes that must run before the given ones: those that define their operands, and those they wait for. */
   #definitionsOf(nodes: readonly Node[]): readonly Node[] {
-    return nodes.flatMap((node) => node.operands.flatMap((operand) => this.#definitions.get(operand) ?? []))
+    return nodes.flatMap((node) => [
+      ...node.operands.flatMap((operand) => this.#definitions.get(operand) ?? []),
+      ...(this.#before.get(node) ?? []),
+    ])
   }
 
   #unite(theirs: Cluster, mine: Cluster, prefix: number): void {
@@ -188,19 +197,31 @@ class Clustering {
   /** The graph with a `fusion` node per cluster, in an order that respects data and effects. */
   rebuild(): Graph {
     const items: Node[] = []
+    /** The item that each node is in. */
+    const itemOf = new Map<Node, Node>()
+    const add = (item: Node, members: readonly Node[]): void => {
+      items.push(item)
+      for (const member of members) itemOf.set(member, item)
+    }
     const done = new Set<Cluster>()
     for (const node of this.#graph.nodes) {
       const cluster = this.#clusterOf.get(node)
       if (cluster !== undefined) {
-        if (!done.has(cluster)) items.push(this.#fusionNode(cluster))
+        if (!done.has(cluster)) add(this.#fusionNode(cluster), cluster.members)
         done.add(cluster)
-      } else if (opNamed(node.op).lower.kind === 'loops') items.push(this.#loopsNode(node))
+      } else if (opNamed(node.op).lower.kind === 'loops') add(this.#loopsNode(node), [node])
       else if (isFusible(node)) {
         const [result] = node.results
         if (result !== undefined && this.#materialised.has(result)) items.push(this.#copiedAsItem(node))
-      } else items.push(node)
+      } else add(node, [node])
     }
-    return { ...this.#graph, nodes: inOrder(items, this.#graph.name) }
+    const before = new Map<Node, Node[]>()
+    for (const [node, others] of this.#before) {
+      const item = itemOf.get(node)
+      const waits = others.flatMap((other) => itemOf.get(other) ?? []).filter((other) => other !== item)
+      if (item !== undefined) before.set(item, [...(before.get(item) ?? []), ...waits])
+    }
+    return { ...this.#graph, nodes: inOrder(items, before, this.#graph.name) }
   }
 
   /** A copied node whose value is wanted in memory: constants stay, movement becomes a fusion of its own. */
@@ -283,26 +304,22 @@ function isFusible(node: Node): boolean {
   return hasElements(node) && !isGemm(node)
 }
 
-/** Sorts so that values come before their uses, effects keep their order, and otherwise the given order stays. */
-function inOrder(nodes: readonly Node[], name: string): readonly Node[] {
+/** Sorts so that values come before their uses, what nodes wait for before them, and otherwise the given order stays. */
+function inOrder(
+  nodes: readonly Node[],
+  before: ReadonlyMap<Node, readonly Node[]>,
+  name: string,
+): readonly Node[] {
   const definition = new Map<Value, Node>()
   for (const node of nodes) for (const result of node.results) definition.set(result, node)
   const sorted: Node[] = []
   const state = new Map<Node, 'open' | 'done'>()
-  let lastEffect: Node | undefined
-  const effectBefore = new Map<Node, Node>()
-  for (const node of nodes) {
-    if (opNamed(node.op).effect !== 'write') continue
-    if (lastEffect !== undefined) effectBefore.set(node, lastEffect)
-    lastEffect = node
-  }
   const visit = (node: Node): void => {
     const known = state.get(node)
     if (known === 'done') return
     if (known === 'open') throw new InternalError(`fusion of ${name} made a cycle at ${node.op}`)
     state.set(node, 'open')
-    const before = effectBefore.get(node)
-    if (before !== undefined) visit(before)
+    for (const earlier of before.get(node) ?? []) visit(earlier)
     for (const operand of node.operands) {
       const from = definition.get(operand)
       if (from !== undefined) visit(from)

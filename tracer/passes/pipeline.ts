@@ -6,6 +6,7 @@
  */
 import type { Graph } from '../ir/graph.ts'
 import { verifyGraph } from '../ir/verify.ts'
+import { assume } from './assume.ts'
 import { canonicalize } from './canonicalize.ts'
 import { cse } from './cse.ts'
 import { dce } from './dce.ts'
@@ -31,6 +32,7 @@ export function runPasses(graph: Graph, options: PipelineOptions): Graph {
   const { evaluate, aliases, fuse } = options
   const stages: readonly (readonly [name: string, pass: (graph: Graph) => Graph])[] = [
     ['inline', inline],
+    ['assume', assume],
     ['discharge', (before) => discharge(before, aliases)],
     ['canonicalize', canonicalize],
     ['fold', (before) => (evaluate === undefined ? before : fold(before, evaluate))],

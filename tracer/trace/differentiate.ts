@@ -16,6 +16,7 @@
 import { isFloating } from '../../codegen/dtype.ts'
 import { InternalError } from '../../codegen/errors.ts'
 import { reread } from '../gradient/custom.ts'
+import { refuseReadAfterHostCall } from '../gradient/host-call.ts'
 import { GradientTape } from '../gradient/tape.ts'
 import { type Graph, type Node, textAttribute } from '../ir/graph.ts'
 import type { TensorType } from '../ir/type.ts'
@@ -136,6 +137,7 @@ class Derivative {
         reads: reads.map(({ name }) => trace.read(variableNamed(name))),
         closures: this.#closures.map(({ tensor }) => tensor),
         assign: (name, value) => trace.assign(variableNamed(name), value),
+        readNow: (name) => trace.read(variableNamed(name)),
       }
     })
     return { ...splitGraph(traced, graph.params.length, graph.results.length), given }
@@ -149,6 +151,7 @@ class Derivative {
       reads: reads.map(({ type }) => trace.param(type)),
       closures: this.#closures.map(({ tensor }) => trace.param(tensor.type)),
       assign: undefined,
+      readNow: (name) => refuseReadAfterHostCall(callee.name, name),
     }))
     const results = traced.graph.results.slice(graph.results.length)
     return { program: new GraphFunction({ ...traced, graph: { ...traced.graph, results } }), given }
@@ -164,6 +167,8 @@ class Derivative {
       readonly closures: readonly Tensor[]
       /** Undefined leaves assignments, prints and checks out. */
       readonly assign: ((name: string, value: Tensor) => void) | undefined
+      /** The Variable's content at this place of the program, after a host call that may have changed it. */
+      readonly readNow: (name: string) => Tensor
     },
   ): { readonly traced: TracedGraph; readonly given: readonly boolean[] } {
     const { callee, graph, reads } = this.#pattern
@@ -173,7 +178,7 @@ class Derivative {
       return withTrace(trace, () =>
         withObservers([], () => {
           const tape = new GradientTape({ watchAccessedVariables: false })
-          const { params, reads: entries, closures, assign } = prepare(trace)
+          const { params, reads: entries, closures, assign, readNow } = prepare(trace)
           const operands = [...params, ...entries, ...closures]
           const lifted = new Map(callee.traced.lifted)
           this.#closures.forEach(({ at }, i) => {
@@ -181,10 +186,11 @@ class Derivative {
             if (tensor !== undefined) lifted.set(at, tensor)
           })
           const assigned = new Map<string, Tensor>()
+          let hostCalled = false
           const read = (variable: string): Tensor => {
             const entry = entries[reads.findIndex((candidate) => candidate.name === variable)]
             if (entry === undefined) throw new InternalError(`${callee.name} lacks the variable ${variable}`)
-            const content = assigned.get(variable)
+            const content = assigned.get(variable) ?? (hostCalled ? readNow(variable) : undefined)
             return content === undefined ? entry : reread(content, entry)
           }
           for (const guard of graph.guards) trace.guard(guard.x, guard.y, guard.reason)
@@ -199,6 +205,10 @@ class Derivative {
               assign: (variable, value) => {
                 assigned.set(variable, value)
                 assign?.(variable, value)
+              },
+              hostCalled: () => {
+                hostCalled = true
+                assigned.clear()
               },
             })
           })

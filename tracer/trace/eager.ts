@@ -13,12 +13,14 @@ import { isStaticShape } from '../../codegen/size.ts'
 import { type Attrs, type Graph, makeValue, type Node, type Value } from '../ir/graph.ts'
 import { printType } from '../ir/type.ts'
 import { Executable } from '../lower/executable.ts'
+import { eagerEffect } from '../lower/host-effects.ts'
 import type { OpDefinition } from '../op.ts'
 import { installGuardRecorder } from '../ops/sizes.ts'
 import { fuse } from '../passes/fuse.ts'
 import { Tensor } from '../tensor.ts'
 import type { Variable } from '../variable.ts'
 import { type Application, installEagerTrace, installMaterialise, type Trace } from './bind.ts'
+import { programsAreWaiting } from './modes.ts'
 import { EagerKey, type EagerOperand, operandOf, SymbolicNames } from './eager-key.ts'
 
 /** Programs kept. */
@@ -46,7 +48,8 @@ class EagerTrace implements Trace {
   readonly kind = 'eager'
   readonly name = 'eager code'
 
-  apply({ op, operands, attrs, regions }: Application): readonly Tensor[] {
+  apply(application: Application): readonly Tensor[] {
+    const { op, operands, attrs, regions } = application
     for (const operand of operands)
       if (operand.payload.kind === 'symbolic') throw symbolicOperand(op, operand)
     const types = op.type(
@@ -54,6 +57,7 @@ class EagerTrace implements Trace {
       attrs,
       regions,
     )
+    if (op.effect === 'write') return eagerEffect(application, types)
     const [type] = types
     const [first] = operands
     if (types.length === 1 && operands.length === 1 && type !== undefined && first !== undefined) {
@@ -74,6 +78,9 @@ class EagerTrace implements Trace {
   }
 
   read(variable: Variable): Tensor {
+    // A program that waits may overwrite the Variable next: no snapshot, but a copy.
+    if (programsAreWaiting())
+      return new Tensor(variable.type, { kind: 'data', data: readSlot(variable.slot) })
     return variable.snapshot(() => new Tensor(variable.type, { kind: 'snapshot', variable }))
   }
 

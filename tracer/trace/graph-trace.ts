@@ -7,7 +7,7 @@
  * into operands of the node that will hold the region.
  */
 import { InternalError, TraceError } from '../../codegen/errors.ts'
-import type { Size } from '../../codegen/size.ts'
+import { printSize, type Size } from '../../codegen/size.ts'
 import {
   type Attrs,
   type Capture,
@@ -189,7 +189,8 @@ export class GraphTrace implements Trace {
   guard(x: Size, y: Size, reason: string): void {
     const outer = this.#parent
     if (outer !== undefined) outer.guard(x, y, reason)
-    else this.#guards.push({ x, y, reason: `${reason}${siteSuffix()}` })
+    else if (!this.#guards.some((guard) => isSame(guard, x, y)))
+      this.#guards.push({ x, y, reason: `${reason}${siteSuffix()}` })
   }
 
   finish(results: readonly Tensor[]): TracedGraph {
@@ -319,6 +320,11 @@ export class GraphTrace implements Trace {
       fix: `return it from ${origin}, or pass it as an argument.`,
     })
   }
+}
+
+function isSame(guard: Guard, x: Size, y: Size): boolean {
+  const same = (a: Size, b: Size): boolean => printSize(a) === printSize(b)
+  return (same(guard.x, x) && same(guard.y, y)) || (same(guard.x, y) && same(guard.y, x))
 }
 
 function siteSuffix(): string {

@@ -53,6 +53,8 @@ export function splitGraph(
       backwardNodes.push(node)
     } else forwardNodes.push(node)
   }
+  const hostCall = forwardNodes.findIndex((node) => node.op === 'host_call')
+  const entryReads = new Set(hostCall < 0 ? forwardNodes : forwardNodes.slice(0, hostCall))
   const residualParams = new Map<Value, Value>()
   const copied = new Set<Node>()
   const nodes: Node[] = []
@@ -76,7 +78,7 @@ export function splitGraph(
     const argument = args.indexOf(value)
     if (argument >= 0) return { kind: 'argument', index: argument }
     const definition = definitions.get(value)
-    if (definition?.op === 'read') return { kind: 'read', name: textAttribute(definition, 'variable') }
+    if (definition?.op === 'read' && entryReads.has(definition)) return { kind: 'read', name: textAttribute(definition, 'variable') }
     const result = results.indexOf(value)
     return result >= 0 ? { kind: 'result', index: result } : { kind: 'extra' }
   })

@@ -95,17 +95,20 @@ describe('fused programs', () => {
     expect(text).toBe(readFileSync(path, 'utf8'))
   })
 
-  test.each(fusedPrograms)('$name: every pass gives a valid graph that prints and parses back', ({ name }) => {
-    const graph = parseGraph(fusedForm(name).traced)
-    const stages: string[] = []
-    const trace = (stage: string, seen: Parameters<typeof verifyGraph>[0]): void => {
-      stages.push(stage)
-      const text = printGraph(seen)
-      expect(printGraph(parseGraph(text))).toBe(text)
-    }
-    runPasses(graph, { fuse, evaluate: evaluateNode, verify: true, trace })
-    expect(stages.at(-1)).toBe('fuse')
-  })
+  test.each(fusedPrograms)(
+    '$name: every pass gives a valid graph that prints and parses back',
+    ({ name }) => {
+      const graph = parseGraph(fusedForm(name).traced)
+      const stages: string[] = []
+      const trace = (stage: string, seen: Parameters<typeof verifyGraph>[0]): void => {
+        stages.push(stage)
+        const text = printGraph(seen)
+        expect(printGraph(parseGraph(text))).toBe(text)
+      }
+      runPasses(graph, { fuse, evaluate: evaluateNode, verify: true, trace })
+      expect(stages.at(-1)).toBe('fuse')
+    },
+  )
 })
 
 describe('kernel counts', () => {

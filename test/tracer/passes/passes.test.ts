@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { Graph } from '../../../tracer/ir/graph.ts'
 import { parseGraph } from '../../../tracer/ir/parse.ts'
 import { printGraph } from '../../../tracer/ir/print.ts'
+import { assume } from '../../../tracer/passes/assume.ts'
 import { canonicalize } from '../../../tracer/passes/canonicalize.ts'
 import { cse } from '../../../tracer/passes/cse.ts'
 import { dce } from '../../../tracer/passes/dce.ts'
@@ -34,6 +35,7 @@ const evaluate: Evaluate = (node, [x, y]) => {
 }
 
 testGoldens('inline', inline)
+testGoldens('assume', assume)
 testGoldens('discharge', (graph, words) => discharge(graph, aliasesOf(words)))
 testGoldens('canonicalize', (graph) => dce(canonicalize(graph)))
 testGoldens('fold', (graph) => dce(fold(graph, evaluate)))
@@ -90,6 +92,7 @@ describe('the pipeline', () => {
     expect(stages).toEqual([
       'traced',
       'inline',
+      'assume',
       'discharge',
       'canonicalize',
       'fold',

@@ -1,0 +1,38 @@
+/**
+ * `tf.config`: what the whole process is set to.
+ */
+import { setFunctionsRunEagerly } from '../tracer/trace/modes.ts'
+import { setCheckNumerics } from '../tracer/trace/numerics.ts'
+
+/** Whether traced functions run their callback eagerly instead of a compiled program. Set by `runFunctionsEagerly`. */
+export let functionsRunEagerly: boolean = false
+
+/**
+ * Makes traced functions run their callback on every call, eagerly, so that it can be stepped through and tensors can
+ * be looked at; `false` goes back to compiled programs, which have been kept.
+ *
+ * @example
+ * tf.config.runFunctionsEagerly(true)
+ * tf.config.functionsRunEagerly // true
+ */
+export function runFunctionsEagerly(on: boolean): void {
+  functionsRunEagerly = on
+  setFunctionsRunEagerly(on)
+}
+
+/**
+ * From now on the result of every floating op is checked, in eager code and in functions traced while this is on: the
+ * first NaN or infinity throws a CheckError that names the op and the line. It costs a pass over every result.
+ *
+ * @example
+ * tf.config.enableCheckNumerics()
+ * tf.log(tf.tensor([-1])) // CheckError: log: its result had NaN values
+ */
+export function enableCheckNumerics(): void {
+  setCheckNumerics(true)
+}
+
+/** Ends `enableCheckNumerics`. Functions traced meanwhile keep their checks. */
+export function disableCheckNumerics(): void {
+  setCheckNumerics(false)
+}

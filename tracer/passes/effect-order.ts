@@ -1,0 +1,43 @@
+/**
+ * What must run before what, besides data: the order of effects.
+ *
+ * Nodes with effects keep the order they have in the program. A node that can fail counts as one of them where it
+ * meets an effect: what was stored or printed before it stays so, and what comes after does not happen. A Variable is
+ * read again after a host call, and what was read before one was read before it.
+ */
+import type { Graph, Node } from '../ir/graph.ts'
+import { opNamed } from '../op.ts'
+import { canFail } from './read-element.ts'
+
+/** For each node that must wait, the nodes it waits for; those they wait for in turn are left out. */
+export function effectOrder(graph: Graph): ReadonlyMap<Node, readonly Node[]> {
+  const before = new Map<Node, readonly Node[]>()
+  let lastEffect: Node | undefined
+  let lastHostCall: Node | undefined
+  /** Nodes since the last effect that can fail, and reads since the last host call. */
+  let fallible: Node[] = []
+  let reads: Node[] = []
+  for (const node of graph.nodes) {
+    const definition = opNamed(node.op)
+    const waits: Node[] = []
+    if (definition.effect === 'write') {
+      if (lastEffect !== undefined) waits.push(lastEffect)
+      waits.push(...fallible)
+      fallible = []
+      lastEffect = node
+      if (node.op === 'host_call') {
+        waits.push(...reads)
+        reads = []
+        lastHostCall = node
+      }
+    } else if (definition.effect === 'read') {
+      if (lastHostCall !== undefined) waits.push(lastHostCall)
+      reads.push(node)
+    } else if (definition.check !== undefined && canFail(node)) {
+      if (lastEffect !== undefined) waits.push(lastEffect)
+      fallible.push(node)
+    }
+    if (waits.length > 0) before.set(node, waits)
+  }
+  return before
+}

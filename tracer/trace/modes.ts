@@ -1,0 +1,44 @@
+/**
+ * What the process is set to, or busy with, that tracing and eager code have to know.
+ */
+import { installGuardRecorder } from '../ops/sizes.ts'
+import { eagerTrace, withObservers, withTrace } from './bind.ts'
+
+let runEagerly = false
+let callbacks = 0
+
+/** True while `tf.config.runFunctionsEagerly(true)` is in force: traced functions just run their callback. */
+export function functionsRunEagerly(): boolean {
+  return runEagerly
+}
+export function setFunctionsRunEagerly(on: boolean): void {
+  runEagerly = on
+}
+
+/**
+ * True while a compiled program waits for a callback of the host. The program may go on to overwrite Variables without
+ * telling anybody, so what is read of them meanwhile must be copied at once.
+ */
+export function programsAreWaiting(): boolean {
+  return callbacks > 0
+}
+
+/** Runs `body` on behalf of a compiled program: eagerly, and seen by no tape. */
+export function whileProgramWaits<R>(body: () => R): R {
+  callbacks++
+  try {
+    return outsideTrace(body)
+  } finally {
+    callbacks--
+  }
+}
+
+/** Runs `body` eagerly, whatever is being traced or recorded around it. */
+export function outsideTrace<R>(body: () => R): R {
+  const recorder = installGuardRecorder(undefined)
+  try {
+    return withTrace(eagerTrace(), () => withObservers([], body))
+  } finally {
+    installGuardRecorder(recorder)
+  }
+}
