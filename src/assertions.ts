@@ -1,7 +1,7 @@
 /**
  * Assertions: `assert`, and comparisons that say what they compared.
  */
-import { type Complaint, CheckError } from '../codegen/errors.ts'
+import { type Complaint, CheckError, DTypeError } from '../codegen/errors.ts'
 import { convertToTensor, convertTogether, type TensorLike } from '../tracer/convert.ts'
 import { checkOp, equal, greater, greaterEqual, less, lessEqual, notEqual } from '../tracer/ops/index.ts'
 import { printTensorInline } from '../tracer/ops/print-tensor.ts'
@@ -21,12 +21,27 @@ import { all } from './math/index.ts'
  * @example
  * tf.assert(loss.isFinite(), 'the loss has exploded', loss)
  */
-export function assert(condition: TensorLike, message = 'the condition is false', ...data: readonly TensorLike[]): void {
+export function assert(
+  condition: TensorLike,
+  message = 'the condition is false',
+  ...data: readonly TensorLike[]
+): void {
   const tensor = convertToTensor(condition, { op: 'tf.assert' })
-  const holds = tensor.dtype === 'bool' ? tensor : notEqual(tensor, 0)
+  if (tensor.dtype !== 'bool')
+    throw new DTypeError({
+      op: 'tf.assert',
+      problem: `the condition is ${printType(tensor.type)}, not bool`,
+      fix: 'compare: tf.assert(x.greater(0)).',
+    })
+  if (tensor.payload.kind !== 'symbolic' && tensor.elements('tf.assert').every((element) => element !== 0))
+    return
   const labels = data.map((_, i) => (data.length === 1 ? 'data' : `data[${i}]`))
   const operands = data.map((entry) => convertToTensor(entry, { op: 'tf.assert' }))
-  bind(checkOp, [holds.rank === 0 ? holds : all(holds), ...operands], { api: 'tf.assert', message, labels })
+  bind(checkOp, [tensor.rank === 0 ? tensor : all(tensor), ...operands], {
+    api: 'tf.assert',
+    message,
+    labels,
+  })
 }
 
 type Comparison = (x: TensorLike, y: TensorLike) => Tensor
@@ -34,7 +49,14 @@ type Comparison = (x: TensorLike, y: TensorLike) => Tensor
 /**
  * Checks that a comparison holds in all elements. What is known while a function is traced is checked then, once.
  */
-function compare(api: string, relation: string, test: Comparison, x: TensorLike, y: TensorLike, message?: string): void {
+function compare(
+  api: string,
+  relation: string,
+  test: Comparison,
+  x: TensorLike,
+  y: TensorLike,
+  message?: string,
+): void {
   const operands = convertTogether(api, [
     ['x', x],
     ['y', y],

@@ -9,7 +9,13 @@ import { DTypeError, ValueError } from '../codegen/errors.ts'
 import { isFloating } from '../codegen/dtype.ts'
 import type { Size } from '../codegen/size.ts'
 import { convertToTensor, isTypedArray, type TensorLike } from '../tracer/convert.ts'
-import { demandType, hostCallOp, type HostCallback, refusePromise, resultsOf } from '../tracer/gradient/host-call.ts'
+import {
+  demandType,
+  hostCallOp,
+  type HostCallback,
+  refusePromise,
+  resultsOf,
+} from '../tracer/gradient/host-call.ts'
 import { printType } from '../tracer/ir/type.ts'
 import { checkNumericsOp, printOp } from '../tracer/ops/index.ts'
 import type { Tensor } from '../tracer/tensor.ts'
@@ -219,7 +225,10 @@ function callNow(
 }
 
 /** A spec that a program can allocate memory for. */
-function closedSpec({ dtype, shape }: ResultSpec): { readonly dtype: DType; readonly shape: readonly Size[] } {
+function closedSpec({ dtype, shape }: ResultSpec): {
+  readonly dtype: DType
+  readonly shape: readonly Size[]
+} {
   if (shape === null || shape.includes(null))
     throw new ValueError({
       op: 'hostCall',

@@ -7,6 +7,7 @@
  */
 import type { ExprPool } from '../expr.ts'
 import type { Kernel } from '../kernel.ts'
+import { sizeNamesOf } from '../schedule/contents.ts'
 import { collapseLoops } from './collapse.ts'
 import { expandMath } from './expand-math.ts'
 import { inlineIndices } from './inline-indices.ts'
@@ -34,9 +35,12 @@ export function optimizeKernel(
   check: (kernel: Kernel, after: string) => void = () => undefined,
 ): Kernel {
   check(kernel, 'schedule')
-  return kernelPasses.reduce((current, [name, pass]) => {
+  const optimized = kernelPasses.reduce((current, [name, pass]) => {
     const next = pass(pool, current)
     check(next, name)
     return next
   }, kernel)
+  // A vector of scattered positions needs the size of the buffer it reads from.
+  const sizes = sizeNamesOf(optimized.body)
+  return sizes.every((name) => optimized.sizes.includes(name)) ? optimized : { ...optimized, sizes }
 }

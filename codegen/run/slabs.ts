@@ -7,7 +7,7 @@ import { allocate, byteSize, type DType, type TypedArray } from '../dtype.ts'
 
 const slabBytes = 65536
 /** Results of at most this many bytes share a slab. */
-const smallBytes = 1024
+const smallBytes = 4096
 
 let slab = new ArrayBuffer(slabBytes)
 let used = 0

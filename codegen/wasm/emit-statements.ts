@@ -37,6 +37,9 @@ export function emitBody(emitter: ExpressionEmitter, statements: readonly Statem
 /** Counts what the statements of the current block share. */
 export function prepareBlock(emitter: ExpressionEmitter, statements: readonly Statement[]): void {
   const { depth } = emitter.block.scope
+  // The block's own values count from the start: what is shared between their definitions and later uses is shared here.
+  for (const statement of statements)
+    if (statement.kind === 'let' && !statement.local.mutable) emitter.depths.define(statement.local, depth)
   const counts = new Map<Expr, number>()
   countUses(statements.flatMap(rootsOf), (expr) => emitter.depths.of(expr) === depth, counts)
   emitter.block.counts = counts

@@ -71,7 +71,9 @@ export class Depths {
     this.#known.clear()
   }
   define(local: Local, depth: number): void {
+    if (this.#defined.get(local) === depth) return
     this.#defined.set(local, depth)
+    this.#known.clear()
   }
 
   of(expr: Expr): number {

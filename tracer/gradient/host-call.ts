@@ -7,10 +7,17 @@
  * runs the first one once more under a tape; that one can be differentiated the same way.
  */
 import { isFloating } from '../../codegen/dtype.ts'
-import { DTypeError, GradientError, InternalError, ShapeError, TraceError, ValueError } from '../../codegen/errors.ts'
+import {
+  DTypeError,
+  GradientError,
+  InternalError,
+  ShapeError,
+  TraceError,
+  ValueError,
+} from '../../codegen/errors.ts'
 import { type Size, sizesEqual } from '../../codegen/size.ts'
 import { convertToTensor, type TensorLike } from '../convert.ts'
-import type { Attrs } from '../ir/graph.ts'
+import { type Attrs, textAttribute } from '../ir/graph.ts'
 import { printType, type TensorType } from '../ir/type.ts'
 import { defineOp, type OpDefinition } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
@@ -26,10 +33,13 @@ export type HostCallAttrs = {
   readonly types: readonly { readonly dtype: TensorType['dtype']; readonly shape: readonly Size[] }[]
 }
 
+function nameIn(attrs: Attrs): string {
+  return textAttribute({ op: 'host_call', attrs }, 'callee')
+}
+
 /** The callback behind a host call. */
-export function callbackOf(attrs: Attrs, host: unknown): HostCallback {
-  if (typeof host !== 'function')
-    throw new InternalError(`the host call of ${String(attrs['callee'])} has no function`)
+function callbackOf(attrs: Attrs, host: unknown): HostCallback {
+  if (typeof host !== 'function') throw new InternalError(`the host call of ${nameIn(attrs)} has no function`)
   return host as HostCallback
 }
 
@@ -71,7 +81,11 @@ function gradientOf(
     const tape = new GradientTape({ watchAccessedVariables: false })
     const results = tape.record(() => {
       for (const input of inputs) if (isFloating(input.dtype)) tape.watch(input)
-      return resultsOf(attrs.callee, callback(...inputs), attrs.types.map(({ dtype }) => dtype))
+      return resultsOf(
+        attrs.callee,
+        callback(...inputs),
+        attrs.types.map(({ dtype }) => dtype),
+      )
     })
     const targets = results.filter((_, i) => reached[i])
     const gradients = tape.gradient(targets, sources, { outputGradients: upstream, unconnected: 'zero' })
@@ -116,20 +130,48 @@ export function demandType(
   const { dtype, shape } = promised
   const rows = [
     ['returned', printType(type)],
-    ['outSpec', shape === null ? `${dtype} of any shape` : printType({ dtype, shape: shape.map((size) => size ?? -1) }).replaceAll('-1', 'null')],
+    [
+      'outSpec',
+      shape === null
+        ? `${dtype} of any shape`
+        : printType({ dtype, shape: shape.map((size) => size ?? -1) }).replaceAll('-1', 'null'),
+    ],
   ]
-  const problem = (what: string): string => `result ${position} of ${callee} has another ${what} than its outSpec`
+  const problem = (what: string): string =>
+    `result ${position} of ${callee} has another ${what} than its outSpec`
   if (type.dtype !== dtype)
-    throw new DTypeError({ op: 'hostCall', problem: problem('dtype'), rows, fix: `cast it: result.cast('${dtype}').` })
+    throw new DTypeError({
+      op: 'hostCall',
+      problem: problem('dtype'),
+      rows,
+      fix: `cast it: result.cast('${dtype}').`,
+    })
   if (shape === null) return
-  if (shape.length !== type.shape.length || !shape.every((size, axis) => size === null || sizesEqual(size, type.shape[axis] ?? -1) === true))
-    throw new ShapeError({ op: 'hostCall', problem: problem('shape'), rows, fix: 'reshape it, or give the right outSpec.' })
+  if (
+    shape.length !== type.shape.length ||
+    !shape.every((size, axis) => size === null || sizesEqual(size, type.shape[axis] ?? -1) === true)
+  )
+    throw new ShapeError({
+      op: 'hostCall',
+      problem: problem('shape'),
+      rows,
+      fix: 'reshape it, or give the right outSpec.',
+    })
 }
 
 /** Runs the callback for a program; the types have no size names left. */
-export function runHostCall(attrs: Attrs, host: unknown, inputs: readonly Tensor[], types: readonly TensorType[]): readonly Tensor[] {
-  const callee = String(attrs['callee'])
-  const results = resultsOf(callee, callbackOf(attrs, host)(...inputs), types.map(({ dtype }) => dtype))
+export function runHostCall(
+  attrs: Attrs,
+  host: unknown,
+  inputs: readonly Tensor[],
+  types: readonly TensorType[],
+): readonly Tensor[] {
+  const callee = nameIn(attrs)
+  const results = resultsOf(
+    callee,
+    callbackOf(attrs, host)(...inputs),
+    types.map(({ dtype }) => dtype),
+  )
   results.forEach((result, i) => {
     const promised = types[i]
     if (promised !== undefined) demandType(callee, i, result.type, promised)

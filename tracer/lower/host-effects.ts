@@ -99,6 +99,7 @@ function print(node: HostNode, operands: readonly Tensor[]): void {
   operands.forEach((operand, i) => {
     text += printTensor(operand, operand.elements('tf.print'), summarize) + (texts[i + 1] ?? '')
   })
-  if (typeof node.host === 'function') node.host(text)
-  else console.log(text)
+  const sink = node.host as ((text: string) => void) | undefined
+  if (sink === undefined) console.log(text)
+  else sink(text)
 }

@@ -327,6 +327,11 @@ function isSame(guard: Guard, x: Size, y: Size): boolean {
   return (same(guard.x, x) && same(guard.y, y)) || (same(guard.x, y) && same(guard.y, x))
 }
 
+function sameGuard(guard: Guard, x: Size, y: Size): boolean {
+  const equal = (a: Size, b: Size): boolean => printSize(a) === printSize(b)
+  return (equal(guard.x, x) && equal(guard.y, y)) || (equal(guard.x, y) && equal(guard.y, x))
+}
+
 function siteSuffix(): string {
   const site = userSite()
   return site === undefined ? '' : ` at ${site}`

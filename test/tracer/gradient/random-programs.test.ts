@@ -24,8 +24,12 @@ function programOf(seed: number, count: number, state: { readonly v: tf.Variable
     const e = tf.exp(p.mul(0.5))
     return { value: e, gradient: (dy: tf.Tensor) => dy.mul(e).mul(0.5) }
   })
-  const inner = tf.function((p: tf.Tensor, q: tf.Tensor) => tf.tanh(p.mul(state.v)).add(q.mul(p)))
-  const aux = tf.function((p: tf.Tensor) => ({ used: tf.sigmoid(p).mul(state.c), unused: tf.log(p.mul(p)) }))
+  const inner = tf.function((p: tf.Tensor, q: tf.Tensor) => tf.tanh(p.mul(state.v)).add(q.mul(p)), {
+    onRetrace: 'off',
+  })
+  const aux = tf.function((p: tf.Tensor) => ({ used: tf.sigmoid(p).mul(state.c), unused: tf.log(p.mul(p)) }), {
+    onRetrace: 'off',
+  })
   const ops: readonly ((p: tf.Tensor, q: tf.Tensor) => tf.Tensor)[] = [
     (p, q) => p.add(q),
     (p, q) => p.mul(q),
@@ -77,10 +81,10 @@ function expectClose(got: readonly (number[] | null)[], wanted: readonly (number
   )
 }
 
-describe.each(Array.from({ length: 16 }, (_, i) => i + 1))('program %i', (seed) => {
+describe.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 21, 33, 43])('program %i', (seed) => {
   const v = tf.variable(f64([0.7, 1.1, -0.6], [3]))
   const c = f64([1.5, -0.5, 0.25], [3])
-  const program = programOf(seed, 3 + (seed % 5), { v, c })
+  const program = programOf(seed, 3 + (seed % 9), { v, c })
   const sources = (x: tf.Tensor, b: tf.Tensor): (tf.Tensor | tf.Variable)[] => [x, b, v, c]
 
   /** Value, gradients, and the gradients of a weighted sum of the gradients. */
@@ -130,8 +134,14 @@ describe.each(Array.from({ length: 16 }, (_, i) => i + 1))('program %i', (seed) 
     expectClose(flat(second), flat(eager.second), 1e-10)
   })
 
-  test('tapes around a function, twice, traced once', () => {
-    const traced = tf.function(program)
+  test.each([
+    { sizes: 'sizes that are numbers', options: {} },
+    {
+      sizes: 'sizes that are unknown',
+      options: { inputSignature: [tf.spec([null, 3], 'float64'), tf.spec([null], 'float64')], onRetrace: 'off' },
+    },
+  ] as const)('tapes around a function, twice, $sizes', ({ options }) => {
+    const traced = tf.function(program, options)
     for (let call = 0; call < 2; call++) {
       const { first, second } = both(traced, ...args())
       expectClose(flat(first), flat(eager.first), 1e-11)
