@@ -120,6 +120,9 @@ export class ExprPool extends NodePool {
       if (exact === undefined) remainder.push(term)
       else quotient.push({ atom: term.atom, coefficient: exact })
     }
+    // What counts down may make the rest negative, and kernels round towards zero: x as a whole is ≥ 0.
+    if (!remainder.every(({ coefficient }) => nonNegative(coefficient)))
+      return { quotient: this.const('int32', 0), remainder: x }
     const exact = divideExactly(constant, by)
     if (exact !== undefined)
       return { quotient: this.linear(quotient, exact), remainder: this.linear(remainder) }

@@ -36,7 +36,9 @@ export function grad(f: (x: Tensor) => Tensor): (x: TensorLike, dy?: TensorLike)
  * const df = tf.grads((x, y) => x.mul(y))
  * df([2, 3]).map((g) => g.item()) // [3, 2]
  */
-export function grads(f: (...xs: Tensor[]) => Tensor): (xs: readonly TensorLike[], dy?: TensorLike) => Tensor[] {
+export function grads(
+  f: (...xs: Tensor[]) => Tensor,
+): (xs: readonly TensorLike[], dy?: TensorLike) => Tensor[] {
   return (xs, dy) => valueAndGrads(f)(xs, dy).grads
 }
 

@@ -22,7 +22,12 @@ export {
 } from '../codegen/errors.ts'
 export type { TensorLike } from '../tracer/convert.ts'
 export { type CustomGradient, customGradient, stopGradient } from '../tracer/gradient/custom.ts'
-export { type GradientOptions, GradientTape, type JacobianOptions, type TapeOptions } from '../tracer/gradient/tape.ts'
+export {
+  type GradientOptions,
+  GradientTape,
+  type JacobianOptions,
+  type TapeOptions,
+} from '../tracer/gradient/tape.ts'
 export type { GradientsOf, OutputGradients, Source } from '../tracer/gradient/structure.ts'
 export { type NestedArray, Tensor } from '../tracer/tensor.ts'
 export { isTracing } from '../tracer/trace/bind.ts'

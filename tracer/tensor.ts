@@ -40,7 +40,7 @@ export class Tensor extends TensorMethods {
     super()
     this.type = type
     this.#payload = payload
-    Object.freeze(this)
+    if (new.target === Tensor) Object.freeze(this)
   }
 
   override asTensor(): Tensor {

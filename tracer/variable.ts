@@ -7,15 +7,20 @@
  * function is traced.
  */
 import { allocate, type DType, type TypedArray } from '../codegen/dtype.ts'
-import { DTypeError, ShapeError, TraceError } from '../codegen/errors.ts'
-import { allocateSlot, ownSlot, readSlot, type Slot, writeSlot } from '../codegen/run/memory.ts'
-import { elementCount, isStaticShape, sameShape } from '../codegen/size.ts'
-import { convertToTensor, type TensorLike } from './convert.ts'
+import { ShapeError, TraceError } from '../codegen/errors.ts'
+import { allocateSlot, ownSlot, readSlot, resizeSlot, type Slot, writeSlot } from '../codegen/run/memory.ts'
+import { elementCount, isStaticShape, type Size } from '../codegen/size.ts'
+import type { TensorLike } from './convert.ts'
 import { printType, type TensorType } from './ir/type.ts'
 import { opNamed } from './op.ts'
+import { normaliseAxis } from './ops/arguments.ts'
+import { neg } from './ops/arithmetic.ts'
+import { type IndexingOptions, scatterAdd, scatterUpdate } from './ops/indexing.ts'
+import { placeOfElement, placeOfSlice } from './ops/slice.ts'
 import { Tensor } from './tensor.ts'
 import { TensorMethods } from './tensor-methods.ts'
-import { currentTrace, eagerTrace, readVariable, withTrace } from './trace/bind.ts'
+import { currentTrace, eagerTrace, readVariable, withObservers, withTrace } from './trace/bind.ts'
+import { fittingTensor, sliceOfVariable, type VariableSlice } from './variable-slice.ts'
 
 export interface VariableOptions {
   /** For messages and saving; `Variable`, `Variable_1`, … when absent. Need not be unique. */

@@ -19,6 +19,7 @@ export {
   pinSlot,
   readSlot,
   releaseSlot,
+  resizeSlot,
   setSlotBudget,
   type Slot,
   slotAddress,

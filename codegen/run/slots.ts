@@ -8,14 +8,14 @@
  * so that even a loop in which no finalizer gets to run cannot fill the memory with slots nobody can reach.
  */
 import { allocate, byteSize, type DType, type TypedArray } from '../dtype.ts'
-import { InternalError } from '../errors.ts'
+import { InternalError, TraceError } from '../errors.ts'
 import { allocateBytes, freeBytes, installRelief, viewAt } from './heap.ts'
 import { carve } from './slabs.ts'
 
 /** Where the content of a variable lies. Made by `allocateSlot`; only this file writes to it. */
 export interface Slot {
   readonly dtype: DType
-  readonly elements: number
+  elements: number
   /** Address in wasm memory, 0 when the content is not there. */
   address: number
   /** The content while it is not in wasm memory; undefined there means zeros. */
@@ -70,6 +70,21 @@ export function writeSlot(slot: Slot, data: TypedArray): void {
   if (slot.address === 0) place(slot)
   slot.lastUse = ++clock
   viewAt(slot.dtype, slot.address, slot.elements).set(data)
+}
+
+/** Gives the slot another number of elements. What it holds then is arbitrary. Throws TraceError while a program uses it. */
+export function resizeSlot(slot: Slot, elements: number): void {
+  checkAlive(slot)
+  if (slot.elements === elements) return
+  if (slot.pins > 0)
+    throw new TraceError({
+      op: 'assign',
+      problem: `a variable of ${slot.elements} elements cannot get ${elements} while a running function uses it`,
+      fix: 'assign it after the function has returned.',
+    })
+  if (slot.address !== 0) forget(slot)
+  slot.evicted = undefined
+  slot.elements = elements
 }
 
 /** The address of the content, brought back to wasm memory if need be. Valid until the next allocation, or unpinning. */

@@ -4,10 +4,17 @@
 //
 // Needs a Chromium of the system (`apt-get install chromium`); without one the tests are skipped and say so.
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
-import { build, createServer, type InlineConfig, preview, type PreviewServer } from 'vite'
+import {
+  build,
+  createServer,
+  type InlineConfig,
+  preview,
+  type PreviewServer,
+  transformWithEsbuild,
+} from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createProject, removeProject, root } from '../package/project.ts'
 import type { Outcome } from './pages/training.ts'
@@ -19,18 +26,16 @@ if (executablePath === undefined)
   console.warn('No Chromium in /usr/bin: the browser tests are skipped. `apt-get install chromium` gets one.')
 
 /** Node runs what the page runs; Node 20 has relaxed SIMD, which every browser has by now, behind a flag. */
-function trainInNode(project: string): Outcome {
-  writeFileSync(
-    join(project, 'run.ts'),
-    `import { train } from './training.ts'\nconsole.log(JSON.stringify(train(20)))\n`,
+async function trainInNode(project: string): Promise<Outcome> {
+  const { code } = await transformWithEsbuild(
+    readFileSync(join(project, 'training.ts'), 'utf8'),
+    'training.ts',
+    { target: 'es2022' },
   )
-  const flags = Number(process.versions.node.split('.')[0]) < 22 ? ['--experimental-wasm-relaxed-simd'] : []
-  const loader = join(root, 'node_modules/tsx/dist/esm/index.mjs')
-  const output = execFileSync(process.execPath, [...flags, '--import', loader, 'run.ts'], {
-    cwd: project,
-    encoding: 'utf8',
-  })
-  return JSON.parse(output) as Outcome
+  const program = join(project, 'run.mjs')
+  writeFileSync(program, `${code}\nconsole.log(JSON.stringify(train(20)))\n`)
+  const flags = process.versions.node.startsWith('20.') ? ['--experimental-wasm-relaxed-simd'] : []
+  return JSON.parse(execFileSync(process.execPath, [...flags, program], { encoding: 'utf8' })) as Outcome
 }
 
 /** The JSON that the page at `url` leaves; throws when the page wrote a warning or an error to its console. */
@@ -68,7 +73,7 @@ describe.skipIf(executablePath === undefined)('training in a page', () => {
     project = createProject()
     cpSync(join(root, 'test/browser/pages'), project, { recursive: true })
     config = { root: project, configFile: false, logLevel: 'warn', server: { host: '127.0.0.1', port: 0 } }
-    reference = trainInNode(project)
+    reference = await trainInNode(project)
     browser = await chromium.launch({
       ...(executablePath === undefined ? {} : { executablePath }),
       args: [

@@ -191,6 +191,7 @@ describe('hostCall', () => {
     const y = tape.record(() => f(tf.scalar(3)))
     expect(y.item()).toBe(75)
     expect(tape.gradient(y, v)?.item()).toBe(30)
+    expect(() => tf.grad(tf.grad(f))(3)).toThrow(/reads the variable \w+ after a host call/)
   })
 
   test('Math.random and clocks may be called', () => {

@@ -17,7 +17,13 @@ export function tapeGradients(f: F, xs: readonly tf.Tensor[]): (tf.Tensor | null
 }
 
 export const settings: readonly { readonly setting: string; readonly derive: (f: F) => Derivatives }[] = [
-  { setting: 'eager code', derive: (f) => (...xs) => tapeGradients(f, xs) },
+  {
+    setting: 'eager code',
+    derive:
+      (f) =>
+      (...xs) =>
+        tapeGradients(f, xs),
+  },
   {
     setting: 'a tape inside a traced function',
     derive: (f) => tf.function((...xs: tf.Tensor[]) => tapeGradients(f, xs)),

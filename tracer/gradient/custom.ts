@@ -13,7 +13,16 @@ import { type Graph, makeValue, type Value } from '../ir/graph.ts'
 import { printType, sameType } from '../ir/type.ts'
 import { defineOp, type GradientRule, type OpDefinition } from '../op.ts'
 import { Tensor } from '../tensor.ts'
-import { bind, bindOne, currentObservers, currentTrace, type Observer, observe, withObservers, withTrace } from '../trace/bind.ts'
+import {
+  bind,
+  bindOne,
+  currentObservers,
+  currentTrace,
+  type Observer,
+  observe,
+  withObservers,
+  withTrace,
+} from '../trace/bind.ts'
 import { GraphTrace } from '../trace/graph-trace.ts'
 import { replay } from '../trace/replay.ts'
 import type { Variable } from '../variable.ts'
@@ -24,11 +33,19 @@ export interface CustomGradient {
   /** From the gradient of the value to one gradient per argument (a single tensor for a single argument). */
   readonly gradient: (upstream: Tensor) => Tensor | null | readonly (Tensor | null)[]
   /** Needed when the function uses trainable variables: one gradient per variable, in order of first use. */
-  readonly variableGradients?: (upstream: Tensor, variables: readonly Variable[]) => readonly (Tensor | null)[]
+  readonly variableGradients?: (
+    upstream: Tensor,
+    variables: readonly Variable[],
+  ) => readonly (Tensor | null)[]
 }
 
 /** `given[i]`: whether the backward region returns a gradient for operand i of the forward region. */
-type Attributes = { readonly callee: string; readonly inputs: number; readonly forwardOperands: number; readonly given: readonly boolean[] }
+type Attributes = {
+  readonly callee: string
+  readonly inputs: number
+  readonly forwardOperands: number
+  readonly given: readonly boolean[]
+}
 
 /** operands = inputs, what the forward region borrowed, what the backward region borrowed. */
 const customCall: OpDefinition<Attributes> = defineOp<Attributes>({
@@ -39,7 +56,8 @@ const customCall: OpDefinition<Attributes> = defineOp<Attributes>({
   },
   gradient: ({ attrs, operands, gradients, regions: [, backward] }) => {
     const [upstream] = gradients
-    if (backward === undefined || upstream === null || upstream === undefined) throw new InternalError('custom_call lacks its backward region')
+    if (backward === undefined || upstream === null || upstream === undefined)
+      throw new InternalError('custom_call lacks its backward region')
     const inputs = operands.slice(0, attrs.inputs)
     const borrowed = operands.slice(attrs.forwardOperands)
     const results = replay(backward, [...inputs, upstream, ...borrowed])
@@ -60,7 +78,10 @@ const customCall: OpDefinition<Attributes> = defineOp<Attributes>({
  * @example
  * const clipped = tf.customGradient((x) => ({ value: x, gradient: (dy) => tf.clip(dy, -1, 1) }))
  */
-export function customGradient(f: (...args: Tensor[]) => CustomGradient, name: string = f.name || 'custom'): (...args: TensorLike[]) => Tensor {
+export function customGradient(
+  f: (...args: Tensor[]) => CustomGradient,
+  name: string = f.name || 'custom',
+): (...args: TensorLike[]) => Tensor {
   return (...args) => {
     const inputs = args.map((arg) => convertToTensor(arg, { op: name }))
     const trace = currentTrace()
@@ -69,7 +90,11 @@ export function customGradient(f: (...args: Tensor[]) => CustomGradient, name: s
   }
 }
 
-function applyEager(f: (...args: Tensor[]) => CustomGradient, name: string, inputs: readonly Tensor[]): Tensor {
+function applyEager(
+  f: (...args: Tensor[]) => CustomGradient,
+  name: string,
+  inputs: readonly Tensor[],
+): Tensor {
   const reads = new Map<Variable, Tensor>()
   const made = withObservers([...currentObservers(), readCollector(reads)], () => f(...inputs))
   const variables = trainableOf(reads, made, name)
@@ -78,7 +103,10 @@ function applyEager(f: (...args: Tensor[]) => CustomGradient, name: string, inpu
   const op: OpDefinition = {
     name,
     type: () => [value.type],
-    gradient: ({ gradients: [upstream] }) => (upstream === null || upstream === undefined ? inputs.map(() => null) : backwardOf(made, name, inputs, variables, upstream)),
+    gradient: ({ gradients: [upstream] }) =>
+      upstream === null || upstream === undefined
+        ? inputs.map(() => null)
+        : backwardOf(made, name, inputs, variables, upstream),
     lower: { kind: 'program' },
   }
   const operands = [...inputs, ...variables.map((variable) => reads.get(variable) ?? variable.value())]
@@ -86,20 +114,33 @@ function applyEager(f: (...args: Tensor[]) => CustomGradient, name: string, inpu
   return value
 }
 
-function applyTraced(f: (...args: Tensor[]) => CustomGradient, name: string, inputs: readonly Tensor[], trace: GraphTrace): Tensor {
+function applyTraced(
+  f: (...args: Tensor[]) => CustomGradient,
+  name: string,
+  inputs: readonly Tensor[],
+  trace: GraphTrace,
+): Tensor {
   const lifted = inputs.map((input) => trace.lift(input))
   const forward = new GraphTrace(name, trace)
   const reads = new Map<Variable, Tensor>()
-  const made = withTrace(forward, () => withObservers([readCollector(reads)], () => f(...lifted.map((input) => forward.param(input.type)))))
+  const made = withTrace(forward, () =>
+    withObservers([readCollector(reads)], () => f(...lifted.map((input) => forward.param(input.type)))),
+  )
   const region = forward.finishRegion([made.value])
   const variables = trainableOf(reads, made, name)
   // The outer tensor of each variable's read is among what the forward region borrowed.
   const outerReads = new Map(region.reads)
-  for (const observer of currentObservers()) for (const variable of variables) observer.read(variable, outerReads.get(variable) ?? variable.value())
+  for (const observer of currentObservers())
+    for (const variable of variables) observer.read(variable, outerReads.get(variable) ?? variable.value())
   const forwardOperands = [...lifted, ...region.borrowed]
   const backward = traceBackward(f, name, trace, lifted, forwardOperands, variables, outerReads, made.value)
   const operands = [...forwardOperands, ...backward.borrowed]
-  const [result] = bind(customCall, operands, { callee: name, inputs: lifted.length, forwardOperands: forwardOperands.length, given: backward.given }, [region.graph, backward.graph])
+  const [result] = bind(
+    customCall,
+    operands,
+    { callee: name, inputs: lifted.length, forwardOperands: forwardOperands.length, given: backward.given },
+    [region.graph, backward.graph],
+  )
   if (result === undefined) throw new InternalError('custom_call gave no result')
   return result
 }
@@ -130,21 +171,41 @@ function traceBackward(
   })
   const { graph, borrowed, reads } = region.finishRegion(perOperand.filter((gradient) => gradient !== null))
   // A variable the rule reads has a derivative when the rule is differentiated.
-  for (const observer of currentObservers()) for (const [variable, read] of reads) observer.read(variable, read)
+  for (const observer of currentObservers())
+    for (const [variable, read] of reads) observer.read(variable, read)
   return { graph, borrowed, given: perOperand.map((gradient) => gradient !== null) }
 }
 
-function backwardOf(made: CustomGradient, name: string, inputs: readonly Tensor[], variables: readonly Variable[], upstream: Tensor): readonly (Tensor | null)[] {
+function backwardOf(
+  made: CustomGradient,
+  name: string,
+  inputs: readonly Tensor[],
+  variables: readonly Variable[],
+  upstream: Tensor,
+): readonly (Tensor | null)[] {
   const given = made.gradient(upstream)
   const list: readonly (Tensor | null)[] = given === null || given instanceof Tensor ? [given] : given
   if (list.length !== inputs.length)
-    throw new GradientError({ op: 'customGradient', problem: `the gradient of ${name} should return ${inputs.length} gradients, but returned ${list.length}`, fix: 'return one gradient (or null) per argument.' })
+    throw new GradientError({
+      op: 'customGradient',
+      problem: `the gradient of ${name} should return ${inputs.length} gradients, but returned ${list.length}`,
+      fix: 'return one gradient (or null) per argument.',
+    })
   const own = variables.length === 0 ? [] : (made.variableGradients?.(upstream, variables) ?? [])
   if (own.length !== variables.length)
-    throw new GradientError({ op: 'customGradient', problem: `variableGradients of ${name} should return ${variables.length} gradients, but returned ${own.length}`, fix: `return one per variable: ${variables.map((variable) => variable.name).join(', ')}.` })
+    throw new GradientError({
+      op: 'customGradient',
+      problem: `variableGradients of ${name} should return ${variables.length} gradients, but returned ${own.length}`,
+      fix: `return one per variable: ${variables.map((variable) => variable.name).join(', ')}.`,
+    })
   inputs.forEach((input, i) => {
     const gradient = list[i]
-    if (gradient !== null && gradient !== undefined && !sameType(gradient.type, input.type) && input.type.shape.every((size) => typeof size === 'number'))
+    if (
+      gradient !== null &&
+      gradient !== undefined &&
+      !sameType(gradient.type, input.type) &&
+      input.type.shape.every((size) => typeof size === 'number')
+    )
       throw new ShapeError({
         op: 'customGradient',
         problem: `the gradient of ${name} for argument ${i} has another type than the argument`,
@@ -175,7 +236,11 @@ function readCollector(reads: Map<Variable, Tensor>): Observer {
   }
 }
 
-function trainableOf(reads: ReadonlyMap<Variable, Tensor>, made: CustomGradient, name: string): readonly Variable[] {
+function trainableOf(
+  reads: ReadonlyMap<Variable, Tensor>,
+  made: CustomGradient,
+  name: string,
+): readonly Variable[] {
   const variables = [...reads.keys()]
   if (variables.length > 0 && made.variableGradients === undefined)
     throw new GradientError({
@@ -239,7 +304,10 @@ export function reread(assigned: Tensor, variable: Tensor): Tensor {
     guards: [],
   })
   const attributes: Attributes = { callee: 'reread', inputs: 2, forwardOperands: 2, given: [false, true] }
-  const [result] = bind(customCall, [assigned, variable], attributes, [region(forward, 0), region(backward, 2)])
+  const [result] = bind(customCall, [assigned, variable], attributes, [
+    region(forward, 0),
+    region(backward, 2),
+  ])
   if (result === undefined) throw new InternalError('custom_call gave no result')
   return result
 }

@@ -58,7 +58,13 @@ export function jacobianOf(target: Tensor, source: Shape, rows: readonly Tensor[
   const shape = [...target.type.shape, ...source]
   const [first] = rows
   if (first === undefined) return broadcastTo(cast(0, target.dtype), shape)
-  return reshape(join(rows.map((row) => reshape(row, [1, ...source])), 0), shape)
+  return reshape(
+    join(
+      rows.map((row) => reshape(row, [1, ...source])),
+      0,
+    ),
+    shape,
+  )
 }
 
 /** Throws ShapeError unless target and source are both batches, of the same number of examples. */
@@ -103,5 +109,11 @@ export function batchJacobianOf(target: Tensor, source: Shape, rows: readonly Te
   const shape = [...target.type.shape, ...inner]
   const [first] = rows
   if (first === undefined) return broadcastTo(cast(0, target.dtype), shape)
-  return reshape(join(rows.map((row) => reshape(row, [examples, 1, ...inner])), 1), shape)
+  return reshape(
+    join(
+      rows.map((row) => reshape(row, [examples, 1, ...inner])),
+      1,
+    ),
+    shape,
+  )
 }

@@ -52,11 +52,7 @@ function entriesOf(source: Source, op: string): readonly (readonly [key: string,
 }
 
 /** Calls `visit` for each tensor and variable of a structure. Throws ValueError for anything else. */
-export function forEachSource(
-  source: Source,
-  op: string,
-  visit: (leaf: Tensor | Variable) => void,
-): void {
+export function forEachSource(source: Source, op: string, visit: (leaf: Tensor | Variable) => void): void {
   if (isLeaf(source)) return visit(source)
   for (const [, entry] of entriesOf(source, op)) forEachSource(entry, op, visit)
 }

@@ -69,14 +69,28 @@ export function sweep(
     if (upstream.every((gradient) => gradient === null)) continue
     for (const result of record.results) if (!sought.has(result)) gradients.delete(result)
     if (record.op.gradient === 'none') continue
-    const parts = record.op.gradient({ attrs: record.attrs, operands: record.operands, results: record.results, gradients: upstream, needed: record.needed, regions: record.regions, host: record.host })
+    const parts = record.op.gradient({
+      attrs: record.attrs,
+      operands: record.operands,
+      results: record.results,
+      gradients: upstream,
+      needed: record.needed,
+      regions: record.regions,
+      host: record.host,
+    })
     if (parts.length !== record.operands.length)
-      throw new GradientError({ op: record.op.name, problem: `the gradient gives ${parts.length} values for ${record.operands.length} operands`, fix: 'return one gradient (or null) per operand.' })
+      throw new GradientError({
+        op: record.op.name,
+        problem: `the gradient gives ${parts.length} values for ${record.operands.length} operands`,
+        fix: 'return one gradient (or null) per operand.',
+      })
     record.operands.forEach((operand, k) => {
       const part = parts[k]
       if (part === null || part === undefined || record.needed[k] !== true) return
       if (part.dtype !== operand.dtype || !(part.rank === operand.rank && couldBeSame(part, operand)))
-        throw new InternalError(`the gradient of ${record.op.name} for operand ${k} is ${printType(part.type)}, the operand ${printType(operand.type)}`)
+        throw new InternalError(
+          `the gradient of ${record.op.name} for operand ${k} is ${printType(part.type)}, the operand ${printType(operand.type)}`,
+        )
       addTo(operand, part)
     })
   }
@@ -84,5 +98,9 @@ export function sweep(
 }
 
 function couldBeSame(x: Tensor, y: Tensor): boolean {
-  return sameShape(x.type.shape, y.type.shape) || x.type.shape.some((size) => typeof size !== 'number') || y.type.shape.some((size) => typeof size !== 'number')
+  return (
+    sameShape(x.type.shape, y.type.shape) ||
+    x.type.shape.some((size) => typeof size !== 'number') ||
+    y.type.shape.some((size) => typeof size !== 'number')
+  )
 }

@@ -27,7 +27,14 @@ import {
 } from '../trace/bind.ts'
 import { Variable } from '../variable.ts'
 import { batchJacobianOf, batchSeeds, checkBatches, jacobianOf, jacobianSeeds } from './jacobian.ts'
-import { forEachSource, forEachTarget, type GradientsOf, mapSource, type OutputGradients, type Source } from './structure.ts'
+import {
+  forEachSource,
+  forEachTarget,
+  type GradientsOf,
+  mapSource,
+  type OutputGradients,
+  type Source,
+} from './structure.ts'
 import { accumulate, onesLikeTensor, sweep, type TapeRecord, zerosLikeTensor } from './sweep.ts'
 
 export interface TapeOptions {
@@ -268,7 +275,9 @@ export class GradientTape {
       const sought = this.#sought(sources, op)
       const seeds = seedsOf(target)
       // A target without elements still is connected or not: zero weights tell.
-      for (const seed of seeds.length > 0 ? seeds : [zerosLikeTensor({ dtype: target.dtype, shape: target.type.shape })]) {
+      for (const seed of seeds.length > 0
+        ? seeds
+        : [zerosLikeTensor({ dtype: target.dtype, shape: target.type.shape })]) {
         const gradients = sweep(this.#records, [target], [seed], sought)
         for (const [leaf, found] of rows) found.push(this.#gradientOf(leaf, gradients))
       }

@@ -40,7 +40,10 @@ export interface Capture {
   /** Unique in the graph; text `@w`. */
   readonly name: string
   readonly kind: 'variable' | 'tensor'
+  /** Its type at entry. */
   readonly type: TensorType
+  /** A Variable whose sizes an assignment may change. */
+  readonly open?: boolean
 }
 
 /** Two sizes that this graph assumes to be equal, and who asked. Checked when a call binds the names. */

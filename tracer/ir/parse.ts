@@ -61,8 +61,9 @@ function parseCaptures(cursor: Cursor): Capture[] {
     const name = cursor.symbol()
     cursor.expect(':')
     const type = parseTypeAt(cursor)
+    const open = cursor.accept('open')
     const kind = cursor.take(/variable|tensor/, '"variable" or "tensor"') as Capture['kind']
-    captures.push({ name, kind, type })
+    captures.push({ name, kind, type, ...(open ? { open } : {}) })
   } while (cursor.accept(','))
   return captures
 }

@@ -149,7 +149,7 @@ function graphLines(graph: Graph, keyword: 'function' | 'region', sources: boole
   ]
   if (graph.captures.length > 0)
     lines.push(
-      `  captures ${graph.captures.map((capture) => `${printSymbol(capture.name)}: ${printType(capture.type)} ${capture.kind}`).join(', ')}`,
+      `  captures ${graph.captures.map((capture) => `${printSymbol(capture.name)}: ${printType(capture.type)} ${capture.open === true ? 'open ' : ''}${capture.kind}`).join(', ')}`,
     )
   if (graph.guards.length > 0)
     lines.push(

@@ -98,6 +98,7 @@ class Verification {
       this.#fail(`${node.op} of @${capture.name}, which is a ${capture.kind}`, graph, node)
     const reads = node.op === 'read' || node.op === 'captured'
     const type = reads ? node.results[0]?.type : node.operands[0]?.type
+    if (capture.open === true && type?.dtype === capture.type.dtype) return
     if (
       type === undefined ||
       (reads ? printType(type) !== printType(capture.type) : !typesMayAgree(type, capture.type))

@@ -129,8 +129,10 @@ class Clustering {
     const scalars = (cluster: Cluster): boolean =>
       cluster.members.every((member) => member.results.every((result) => result.type.shape.length === 0))
     if (scalars(theirs) && scalars(mine)) return 0
-    // The reader swallows its producers: no one else may need them, and nothing may be computed twice.
-    if (access.once && this.#isOnlyFor(theirs, access.value, reader)) return mine.prefix
+    // The reader swallows its producers: no one else may need them, and nothing may be computed twice, as what a row of
+    // the producers shares would be when the reader goes through them column by column.
+    const sharesNothing = theirs.prefix >= access.value.type.shape.length
+    if (access.once && sharesNothing && this.#isOnlyFor(theirs, access.value, reader)) return mine.prefix
     return undefined
   }
 
@@ -152,14 +154,12 @@ class Clustering {
       return cluster === a || cluster === b
     }
     const members = [...a.members, ...b.members]
-    const first = Math.min(...members.map((member) => this.#positionOf(member)))
     const visited = new Set<Node | Cluster>()
-    // Whether something outside depends on a member.
+    // Whether something outside depends on a member. Earlier nodes may, too: by way of a cluster whose later members do.
     const dependsOnInside = (node: Node): boolean => {
       const cluster = this.#clusterOf.get(node)
       if (visited.has(cluster ?? node)) return false
       visited.add(cluster ?? node)
-      if (cluster === undefined && this.#positionOf(node) < first) return false
       return this.#definitionsOf(cluster?.members ?? [node]).some(
         (definition) => isInside(definition) || dependsOnInside(definition),
       )

@@ -58,7 +58,8 @@ interface Split {
 const patterns = new WeakMap<GraphFunction, Map<string, Pattern>>()
 
 function patternOf(callee: GraphFunction, variables: ReadonlyMap<string, Variable>): Pattern {
-  const aliases: ReadonlyMap<string, string> = aliasesOf(variables) ?? new Map<string, string>()
+  const aliases: ReadonlyMap<string, string> =
+    (variables === callee.traced.variables ? undefined : aliasesOf(variables)) ?? new Map<string, string>()
   const key = [...aliases].map(([name, first]) => `${name}=${first}`).join(',')
   const known = patterns.get(callee) ?? new Map<string, Pattern>()
   patterns.set(callee, known)

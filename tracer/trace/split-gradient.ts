@@ -36,7 +36,11 @@ export function splitGraph(
   traced: TracedGraph,
   argumentCount: number,
   resultCount: number,
-): { readonly forward: GraphFunction; readonly backward: GraphFunction; readonly residuals: readonly Residual[] } {
+): {
+  readonly forward: GraphFunction
+  readonly backward: GraphFunction
+  readonly residuals: readonly Residual[]
+} {
   const joint = dce(cse(canonicalize(discharge(inline(traced.graph)))))
   const args = joint.params.slice(0, argumentCount)
   const upstream = joint.params.slice(argumentCount)
@@ -73,12 +77,18 @@ export function splitGraph(
     nodes.push(node)
   }
   for (const gradient of gradients) bring(gradient)
-  bringSizes([...nodes.flatMap((node) => [...node.operands, ...node.results]), ...gradients], args, [...residualParams.keys(), ...upstream], bring)
+  bringSizes(
+    [...nodes.flatMap((node) => [...node.operands, ...node.results]), ...gradients],
+    args,
+    [...residualParams.keys(), ...upstream],
+    bring,
+  )
   const residuals = [...residualParams.keys()].map((value): Residual => {
     const argument = args.indexOf(value)
     if (argument >= 0) return { kind: 'argument', index: argument }
     const definition = definitions.get(value)
-    if (definition?.op === 'read' && entryReads.has(definition)) return { kind: 'read', name: textAttribute(definition, 'variable') }
+    if (definition?.op === 'read' && entryReads.has(definition))
+      return { kind: 'read', name: textAttribute(definition, 'variable') }
     const result = results.indexOf(value)
     return result >= 0 ? { kind: 'result', index: result } : { kind: 'extra' }
   })
@@ -102,9 +112,16 @@ export function splitGraph(
 }
 
 /** Sizes are known to a program by its params: brings in arguments that have the sizes `values` use and `params` lack. */
-function bringSizes(values: readonly Value[], args: readonly Value[], params: readonly Value[], bring: (value: Value) => void): void {
+function bringSizes(
+  values: readonly Value[],
+  args: readonly Value[],
+  params: readonly Value[],
+  bring: (value: Value) => void,
+): void {
   const plain = (value: Value): readonly string[] =>
-    value.type.shape.flatMap((size: Size) => (typeof size !== 'number' && /^\w+$/.test(size.key) ? [size.key] : []))
+    value.type.shape.flatMap((size: Size) =>
+      typeof size !== 'number' && /^\w+$/.test(size.key) ? [size.key] : [],
+    )
   const known = new Set(params.flatMap(plain))
   const used = new Set<string>()
   for (const value of [...values, ...params]) for (const size of value.type.shape) namesOfSize(size, used)

@@ -6,7 +6,10 @@ type Functions = { readonly [name: string]: unknown }
 type Case = readonly [name: string, x: tf.Tensor, f: (x: tf.Tensor) => unknown]
 
 const f64 = (values: number[] | number[][]): tf.Tensor =>
-  tf.tensor(Float64Array.from(values.flat()), Array.isArray(values[0]) ? [values.length, values[0].length] : [values.length])
+  tf.tensor(
+    Float64Array.from(values.flat()),
+    Array.isArray(values[0]) ? [values.length, values[0].length] : [values.length],
+  )
 const vector = f64([0.3, 0.7, 1.2, 0.45])
 const other = f64([1.1, 0.4, 0.8, 1.7])
 const matrix = f64([
@@ -27,6 +30,10 @@ const skipped: ReadonlySet<string> = new Set([
   'stopGradient',
   // Its gradient takes for granted that the labels of an example sum to one, as TensorFlow's does.
   'softmaxCrossEntropyWithLogits',
+  'softmaxCrossEntropy',
+  // Steps.
+  'round',
+  'print',
 ])
 
 function casesOf(functions: Functions): Case[] {
@@ -47,7 +54,8 @@ function casesOf(functions: Functions): Case[] {
 
 /** The floating tensors of a result, each element weighted by its position, summed. */
 function total(result: unknown): tf.Tensor {
-  const entries = result instanceof tf.Tensor ? [result] : Array.isArray(result) ? result : Object.values(result as object)
+  const entries =
+    result instanceof tf.Tensor ? [result] : Array.isArray(result) ? result : Object.values(result as object)
   const parts = entries
     .filter((entry: unknown) => entry instanceof tf.Tensor)
     .filter((entry) => entry.dtype.startsWith('float'))
@@ -84,8 +92,13 @@ test('246: no public function silently gives null or another gradient than its s
     if (!slopes.every(Number.isFinite) || slopes.every((slope) => slope === 0)) continue
     judged++
     const got = gradient === null ? [] : [...gradient.data()]
-    const differs = slopes.some((slope, i) => !(Math.abs(slope - (got[i] ?? NaN)) <= 1e-4 * Math.max(1, Math.abs(slope))))
-    if (differs) wrong.push(`${name}: slopes ${slopes.join(', ')}, gradient ${gradient === null ? 'null' : got.join(', ')}`)
+    const differs = slopes.some(
+      (slope, i) => !(Math.abs(slope - (got[i] ?? NaN)) <= 1e-4 * Math.max(1, Math.abs(slope))),
+    )
+    if (differs)
+      wrong.push(
+        `${name}: slopes ${slopes.join(', ')}, gradient ${gradient === null ? 'null' : got.join(', ')}`,
+      )
   }
   expect(wrong).toEqual([])
   expect(judged).toBeGreaterThan(250)

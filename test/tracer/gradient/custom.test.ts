@@ -43,7 +43,10 @@ describe.each(settings)('customGradient, in $setting', ({ derive }) => {
   })
 
   test('242: a gradient of another shape is an error', () => {
-    const f = tf.customGradient((x: tf.Tensor) => ({ value: x.mul(2), gradient: (dy: tf.Tensor) => tf.sum(dy) }))
+    const f = tf.customGradient((x: tf.Tensor) => ({
+      value: x.mul(2),
+      gradient: (dy: tf.Tensor) => tf.sum(dy),
+    }))
     expect(() => derive((x) => f(x))(tf.tensor([3, 4]))).toThrow(tf.ShapeError)
   })
 
@@ -69,7 +72,10 @@ describe.each(settings)('customGradient, in $setting', ({ derive }) => {
   })
 
   test('243: a custom gradient inside another one', () => {
-    const inner = tf.customGradient((x: tf.Tensor) => ({ value: x.mul(2), gradient: (dy: tf.Tensor) => dy.mul(7) }))
+    const inner = tf.customGradient((x: tf.Tensor) => ({
+      value: x.mul(2),
+      gradient: (dy: tf.Tensor) => dy.mul(7),
+    }))
     const outer = tf.customGradient((x: tf.Tensor) => {
       const tape = new tf.GradientTape()
       const value = tape.record(() => {
@@ -92,7 +98,10 @@ describe.each(settings)('customGradient, in $setting', ({ derive }) => {
 describe.each(bodies)('customGradient with variables, in $setting', ({ run }) => {
   test('242: variables need a rule of their own', () => {
     const v = tf.variable(3, { name: 'v' })
-    const f = tf.customGradient((x: tf.Tensor) => ({ value: x.mul(v), gradient: (dy: tf.Tensor) => dy }), 'needy')
+    const f = tf.customGradient(
+      (x: tf.Tensor) => ({ value: x.mul(v), gradient: (dy: tf.Tensor) => dy }),
+      'needy',
+    )
     expect(() => run(() => f(tf.tensor(2)))).toThrow(
       /needy uses trainable variables \(v\) but gives no variableGradients/,
     )

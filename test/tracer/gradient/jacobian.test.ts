@@ -60,7 +60,9 @@ describe.each(bodies)('jacobian, in $setting', ({ run }) => {
       for (let j = 0; j < 4; j++)
         for (let p = 0; p < 4; p++)
           for (let q = 0; q < 5; q++)
-            expect(data[((i * 4 + j) * 4 + p) * 5 + q]).toBe((i === p ? at(j, q) : 0) + (j === p ? at(i, q) : 0))
+            expect(data[((i * 4 + j) * 4 + p) * 5 + q]).toBe(
+              (i === p ? at(j, q) : 0) + (j === p ? at(i, q) : 0),
+            )
   })
 
   test('240: a batch of Jacobians', () => {
@@ -148,7 +150,10 @@ describe('jacobian of traced functions', () => {
     const flat = (rows: number[][]): number[] => rows.flat()
     const close = (got: tf.Tensor | null, wanted: number[]): void =>
       wanted.forEach((value, i) => expect((got?.data()[i] ?? NaN) / value).toBeCloseTo(1, 5))
-    close(jacobian, flat(e.map((a, i) => e.map((_, j) => (i === j ? a * 6 : 0) + a))).map((value) => value))
+    close(
+      jacobian,
+      flat(e.map((a, i) => e.map((_, j) => (i === j ? a * 6 : 0) + a))).map((value) => value),
+    )
     close(hessian, flat(e.map((a, i) => e.map((b, j) => (i === j ? a * 6 : 0) + a + b))))
     expect(f.traceCount).toBe(1)
   })

@@ -39,13 +39,16 @@ test.each([false, true])('after its gradient a tape holds nothing; traced: %s', 
   expect(() => tape.gradient(tf.tensor(1), tf.tensor(1))).toThrow(tf.GradientError)
 })
 
-test.each([false, true])('a persistent tape holds its records until it is reset; traced: %s', async (traced) => {
-  const tape = new tf.GradientTape({ persistent: true })
-  const references = use(tape, traced, true)
-  expect(await alive(references)).toEqual([true, true, true])
-  tape.reset()
-  expect(await alive(references)).toEqual([false, false, false])
-})
+test.each([false, true])(
+  'a persistent tape holds its records until it is reset; traced: %s',
+  async (traced) => {
+    const tape = new tf.GradientTape({ persistent: true })
+    const references = use(tape, traced, true)
+    expect(await alive(references)).toEqual([true, true, true])
+    tape.reset()
+    expect(await alive(references)).toEqual([false, false, false])
+  },
+)
 
 test.each([false, true])('a tape that is dropped leaves nothing; traced: %s', async (traced) => {
   const references = ((): WeakRef<object>[] => {

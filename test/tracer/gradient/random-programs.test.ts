@@ -16,7 +16,11 @@ function numbers(seed: number): () => number {
 type Program = (x: tf.Tensor, b: tf.Tensor) => tf.Tensor
 
 /** A program of `count` steps; each takes earlier values of shape [2, 3]. */
-function programOf(seed: number, count: number, state: { readonly v: tf.Variable; readonly c: tf.Tensor }): Program {
+function programOf(
+  seed: number,
+  count: number,
+  state: { readonly v: tf.Variable; readonly c: tf.Tensor },
+): Program {
   const next = numbers(seed)
   const pick = (limit: number): number => Math.floor(next() * limit)
   const row = (y: tf.Tensor): tf.Tensor => tf.sum(y, [1], true)
@@ -27,9 +31,12 @@ function programOf(seed: number, count: number, state: { readonly v: tf.Variable
   const inner = tf.function((p: tf.Tensor, q: tf.Tensor) => tf.tanh(p.mul(state.v)).add(q.mul(p)), {
     onRetrace: 'off',
   })
-  const aux = tf.function((p: tf.Tensor) => ({ used: tf.sigmoid(p).mul(state.c), unused: tf.log(p.mul(p)) }), {
-    onRetrace: 'off',
-  })
+  const aux = tf.function(
+    (p: tf.Tensor) => ({ used: tf.sigmoid(p).mul(state.c), unused: tf.log(p.mul(p)) }),
+    {
+      onRetrace: 'off',
+    },
+  )
   const ops: readonly ((p: tf.Tensor, q: tf.Tensor) => tf.Tensor)[] = [
     (p, q) => p.add(q),
     (p, q) => p.mul(q),
@@ -50,7 +57,11 @@ function programOf(seed: number, count: number, state: { readonly v: tf.Variable
     (p) => tf.gather(p, tf.tensor([1, 1], 'int32')),
     (p, q) => tf.cumsum(p, 1).mul(tf.cos(q)),
   ]
-  const steps = Array.from({ length: count }, (_, i) => ({ op: ops[pick(ops.length)], p: pick(i + 2), q: pick(i + 2) }))
+  const steps = Array.from({ length: count }, (_, i) => ({
+    op: ops[pick(ops.length)],
+    p: pick(i + 2),
+    q: pick(i + 2),
+  }))
   return (x, b) => {
     const values = [x, tf.mul(b, tf.ones([2, 1], 'float64'))]
     for (const { op, p, q } of steps) {
@@ -64,31 +75,41 @@ function programOf(seed: number, count: number, state: { readonly v: tf.Variable
 
 const x0 = [0.3, -0.7, 1.2, 0.45, 0.9, -0.2]
 const b0 = [0.5, -0.4, 0.8]
-const f64 = (values: readonly number[], shape: number[]): tf.Tensor => tf.tensor(Float64Array.from(values), shape)
+const f64 = (values: readonly number[], shape: number[]): tf.Tensor =>
+  tf.tensor(Float64Array.from(values), shape)
 
 const flat = (gradients: readonly (tf.Tensor | null)[]): (number[] | null)[] =>
   gradients.map((gradient) => (gradient === null ? null : [...gradient.data()]))
 
-function expectClose(got: readonly (number[] | null)[], wanted: readonly (number[] | null)[], tolerance: number): void {
+function expectClose(
+  got: readonly (number[] | null)[],
+  wanted: readonly (number[] | null)[],
+  tolerance: number,
+): void {
   expect(got.map((part) => part === null)).toEqual(wanted.map((part) => part === null))
   got.forEach((part, i) =>
     part?.forEach((value, k) => {
       const other = wanted[i]?.[k] ?? NaN
-      expect(Math.abs(value - other), `part ${i}, element ${k}: ${value} is not ${other}`).toBeLessThanOrEqual(
-        tolerance * Math.max(1, Math.abs(other)),
-      )
+      expect(
+        Math.abs(value - other),
+        `part ${i}, element ${k}: ${value} is not ${other}`,
+      ).toBeLessThanOrEqual(tolerance * Math.max(1, Math.abs(other)))
     }),
   )
 }
 
-describe.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 21, 33, 43])('program %i', (seed) => {
+describe.each([1, 2, 3, 5, 8, 12, 21, 43])('program %i', (seed) => {
   const v = tf.variable(f64([0.7, 1.1, -0.6], [3]))
   const c = f64([1.5, -0.5, 0.25], [3])
   const program = programOf(seed, 3 + (seed % 9), { v, c })
   const sources = (x: tf.Tensor, b: tf.Tensor): (tf.Tensor | tf.Variable)[] => [x, b, v, c]
 
   /** Value, gradients, and the gradients of a weighted sum of the gradients. */
-  const both = (f: Program, x: tf.Tensor, b: tf.Tensor): { first: (tf.Tensor | null)[]; second: (tf.Tensor | null)[] } => {
+  const both = (
+    f: Program,
+    x: tf.Tensor,
+    b: tf.Tensor,
+  ): { first: (tf.Tensor | null)[]; second: (tf.Tensor | null)[] } => {
     const outer = new tf.GradientTape()
     const { first, weighted } = outer.record(() => {
       outer.watch([x, b, c])
@@ -138,7 +159,10 @@ describe.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 21, 33, 43])('program %i',
     { sizes: 'sizes that are numbers', options: {} },
     {
       sizes: 'sizes that are unknown',
-      options: { inputSignature: [tf.spec([null, 3], 'float64'), tf.spec([null], 'float64')], onRetrace: 'off' },
+      options: {
+        inputSignature: [tf.spec([null, 3], 'float64'), tf.spec([null], 'float64')],
+        onRetrace: 'off',
+      },
     },
   ] as const)('tapes around a function, twice, $sizes', ({ options }) => {
     const traced = tf.function(program, options)

@@ -254,7 +254,11 @@ describe.each(bodies)('watching, in $setting', ({ run }) => {
 
 describe('traced functions called under a tape', () => {
   test('219: watchedVariables sees reads in functions, in order of access, also on the first call', () => {
-    const [u, v, w] = ['u', 'v', 'w'].map((name) => tf.variable(1, { name })) as [tf.Variable, tf.Variable, tf.Variable]
+    const [u, v, w] = ['u', 'v', 'w'].map((name) => tf.variable(1, { name })) as [
+      tf.Variable,
+      tf.Variable,
+      tf.Variable,
+    ]
     const f = tf.function((x: tf.Variable) => x.mul(w))
     for (let call = 0; call < 2; call++) {
       const tape = new tf.GradientTape()
@@ -403,7 +407,9 @@ describe('traced functions called under a tape', () => {
 
   test('232: unknown sizes, also where the gradient needs a size and no value', () => {
     const f = tf.function((x: tf.Tensor) => tf.sum(x), { inputSignature: [tf.spec([null, null])] })
-    const g = tf.function((x: tf.Tensor) => tf.mean(x.mul(x), [1]), { inputSignature: [tf.spec([null, null])] })
+    const g = tf.function((x: tf.Tensor) => tf.mean(x.mul(x), [1]), {
+      inputSignature: [tf.spec([null, null])],
+    })
     for (const [rows, columns] of [
       [2, 3],
       [4, 1],
@@ -438,7 +444,12 @@ describe('traced functions called under a tape', () => {
     })
     const f = tf.function(() => tape.gradient(y, x))
     expect(item(f())).toBe(6)
-    const g = tf.function(() => tape.gradient(tape.record(() => y.mul(x)), x))
+    const g = tf.function(() =>
+      tape.gradient(
+        tape.record(() => y.mul(x)),
+        x,
+      ),
+    )
     expect(item(g())).toBe(27)
   })
 
@@ -450,7 +461,14 @@ describe('traced functions called under a tape', () => {
       return tape.gradient(y, v)
     })
     expect(() => tape.record(() => f())).toThrow(/GradientError|made in .* the tape records outside/)
-    expect(item(tape.gradient(tape.record(() => v.mul(v)), v))).toBe(6)
+    expect(
+      item(
+        tape.gradient(
+          tape.record(() => v.mul(v)),
+          v,
+        ),
+      ),
+    ).toBe(6)
   })
 
   test('233: tensors that escape a function are out of scope', () => {
@@ -528,7 +546,9 @@ describe.each(settings)('values of gradients, in $setting', ({ derive }) => {
     expect(arrays(derive((x) => tf.sqrt(x))(zero))).toEqual([[Infinity]])
     expect(arrays(derive((a, b) => tf.maximum(a, b))(tf.tensor([2]), tf.tensor([2])))).toEqual([[1], [0]])
     expect(arrays(derive((x) => tf.max(x))(tf.tensor([2, 2, 1])))).toEqual([[0.5, 0.5, 0]])
-    expect(arrays(derive((x) => tf.where(x.greater(0), tf.sqrt(x), 0))(tf.tensor([-1, 4])))).toEqual([[NaN, 0.25]])
+    expect(arrays(derive((x) => tf.where(x.greater(0), tf.sqrt(x), 0))(tf.tensor([-1, 4])))).toEqual([
+      [NaN, 0.25],
+    ])
     expect(arrays(derive((x, e) => tf.pow(x, e))(zero, tf.tensor([2])))).toEqual([[0], [0]])
     expect(arrays(derive((x, y) => tf.divNoNan(x, y))(tf.tensor([3]), zero))).toEqual([[0], [0]])
   })
@@ -542,7 +562,9 @@ describe.each(settings)('values of gradients, in $setting', ({ derive }) => {
 describe('misuse', () => {
   test('216: numbers and other objects cannot be watched; integers warn', () => {
     const tape = new tf.GradientTape()
-    expect(() => tape.watch(3 as never)).toThrow(/tape\.watch: 3 of type 'number' is neither a tensor nor a variable/)
+    expect(() => tape.watch(3 as never)).toThrow(
+      /tape\.watch: 3 of type 'number' is neither a tensor nor a variable/,
+    )
     expect(() => tape.watch(new Date() as never)).toThrow(tf.ValueError)
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
     tape.watch(tf.tensor(1, 'int32'))
@@ -558,7 +580,14 @@ describe('misuse', () => {
     expect(() => tape.gradient(y, x)).toThrow(message)
     expect(() => tape.jacobian(y, x)).toThrow(message)
     // Recording again starts over.
-    expect(tape.gradient(tape.record(() => x.mul(5)), x)?.item()).toBe(5)
+    expect(
+      tape
+        .gradient(
+          tape.record(() => x.mul(5)),
+          x,
+        )
+        ?.item(),
+    ).toBe(5)
   })
 
   test('223: an active tape cannot be entered, and async code cannot be recorded', async () => {
@@ -567,7 +596,14 @@ describe('misuse', () => {
     expect(() => tape.record(() => Promise.resolve(1))).toThrow(/async/)
     await Promise.resolve()
     const x = tf.variable(3)
-    expect(tape.gradient(tape.record(() => x.mul(2)), x)?.item()).toBe(2)
+    expect(
+      tape
+        .gradient(
+          tape.record(() => x.mul(2)),
+          x,
+        )
+        ?.item(),
+    ).toBe(2)
   })
 
   test('224: stopRecording outside of a recording', () => {
@@ -580,7 +616,9 @@ describe('misuse', () => {
     const x = tf.variable([3, 4])
     const tape = new tf.GradientTape()
     const y = tape.record(() => x.mul(x))
-    expect(() => tape.gradient(y, x, { unconnected: 'bad' as 'none' })).toThrow(/unknown value for unconnected: 'bad'/)
+    expect(() => tape.gradient(y, x, { unconnected: 'bad' as 'none' })).toThrow(
+      /unknown value for unconnected: 'bad'/,
+    )
     expect(() => tape.gradient(y, 3 as never)).toThrow(/tape\.gradient: 3 of type 'number'/)
     expect(() => tape.gradient(y, x, { outputGradients: [1, 2, 3] })).toThrow(tf.ShapeError)
     expect(() => tape.gradient([y, y], x, { outputGradients: [1] })).toThrow(tf.ValueError)
