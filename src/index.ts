@@ -22,12 +22,8 @@ export {
 } from '../codegen/errors.ts'
 export type { TensorLike } from '../tracer/convert.ts'
 export { type CustomGradient, customGradient, stopGradient } from '../tracer/gradient/custom.ts'
-export {
-  type GradientOptions,
-  GradientTape,
-  type JacobianOptions,
-  type TapeOptions,
-} from '../tracer/gradient/tape.ts'
+export type { GradientOptions, JacobianOptions } from '../tracer/gradient/requests.ts'
+export { GradientTape, type TapeOptions } from '../tracer/gradient/tape.ts'
 export type { GradientsOf, OutputGradients, Source } from '../tracer/gradient/structure.ts'
 export { type NestedArray, Tensor } from '../tracer/tensor.ts'
 export { isTracing } from '../tracer/trace/bind.ts'
@@ -55,7 +51,7 @@ export * from './math/index.ts'
 export * as nn from './nn/index.ts'
 export * from './nn/index.ts'
 export { spec, type TensorSpec } from './spec.ts'
-export { variable, Variable, type VariableOptions } from './variable.ts'
+export { type DeclaredShape, variable, Variable, type VariableOptions, VariableSlice } from './variable.ts'
 export * as random from './random/index.ts'
 export * as initializers from './initializers/index.ts'
 export * as layers from './layers/index.ts'

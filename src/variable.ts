@@ -6,7 +6,8 @@ import { ValueError } from '../codegen/errors.ts'
 import { convertToTensor, type TensorLike } from '../tracer/convert.ts'
 
 import { withTrace, eagerTrace } from '../tracer/trace/bind.ts'
-import { Variable } from '../tracer/variable.ts'
+import { type DeclaredShape, Variable } from '../tracer/variable.ts'
+import { VariableSlice } from '../tracer/variable-slice.ts'
 
 export interface VariableOptions {
   /** For messages and saving; `Variable`, `Variable_1`, … when absent. Need not be unique. */
@@ -15,12 +16,18 @@ export interface VariableOptions {
   readonly dtype?: DType
   /** Whether tapes watch it and optimizers change it. Default true. */
   readonly trainable?: boolean
+  /**
+   * Declares sizes as null that assignments may change (`[null, 3]`), or the whole shape as null. Without it the shape
+   * is that of the initial value, for good.
+   */
+  readonly shape?: DeclaredShape
 }
 
 /**
  * Makes a variable holding a copy of `initial`: a tensor, another variable, numbers, arrays, or a function that returns one.
  *
- * @throws ValueError without an initial value; DTypeError when the dtype cannot hold it
+ * @throws ValueError without an initial value; DTypeError when the dtype cannot hold it; ShapeError when it does not
+ *   have the declared shape
  * @example
  * const v = tf.variable([1, 2], { name: 'v' })
  * v.assignAdd([10, 10])
@@ -41,4 +48,4 @@ export function variable(initial: TensorLike | (() => TensorLike), options: Vari
   return new Variable(tensor, rest)
 }
 
-export { Variable }
+export { type DeclaredShape, Variable, VariableSlice }

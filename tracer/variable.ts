@@ -5,12 +5,15 @@
  * code gives a snapshot: a tensor that borrows the content until the variable is about to change, and is then given a
  * copy of its own. Reading and assigning go through the current trace, so the same code records graph nodes while a
  * function is traced.
+ *
+ * A variable is *open* when some of its sizes were declared as null: assignments may then change them. Its type depends
+ * on the place in the program, so the current trace is asked for it.
  */
-import { allocate, type DType, type TypedArray } from '../codegen/dtype.ts'
+import { allocate, type DType, shortName, type TypedArray } from '../codegen/dtype.ts'
 import { ShapeError, TraceError } from '../codegen/errors.ts'
 import { allocateSlot, ownSlot, readSlot, resizeSlot, type Slot, writeSlot } from '../codegen/run/memory.ts'
 import { elementCount, isStaticShape, type Size } from '../codegen/size.ts'
-import type { TensorLike } from './convert.ts'
+import { convertToTensor, type TensorLike } from './convert.ts'
 import { printType, type TensorType } from './ir/type.ts'
 import { opNamed } from './op.ts'
 import { normaliseAxis } from './ops/arguments.ts'
@@ -22,12 +25,13 @@ import { TensorMethods } from './tensor-methods.ts'
 import { currentTrace, eagerTrace, readVariable, withObservers, withTrace } from './trace/bind.ts'
 import { fittingTensor, sliceOfVariable, type VariableSlice } from './variable-slice.ts'
 
-export interface VariableOptions {
-  /** For messages and saving; `Variable`, `Variable_1`, … when absent. Need not be unique. */
+/** Sizes of a variable as they were declared: null for one that assignments may change, null as a whole for any shape. */
+export type DeclaredShape = readonly (number | null)[] | null
+
+export interface VariableSettings {
   readonly name?: string
-  readonly dtype?: DType
-  /** Whether tapes watch it and optimizers change it. Default true. */
   readonly trainable?: boolean
+  readonly shape?: DeclaredShape
 }
 
 let created = 0
@@ -35,26 +39,43 @@ let created = 0
 /** A mutable tensor. Make one with `tf.variable`. */
 export class Variable extends TensorMethods {
   readonly name: string
-  readonly type: TensorType
   readonly trainable: boolean
+  /** The shape it was declared with; null stands for what assignments may change. */
+  readonly declaredShape: DeclaredShape
+  /** For the library's own use: whether assignments may change its sizes. */
+  readonly open: boolean
   /** For the library's own use: where the content lies. */
   readonly slot: Slot
+  #storedType: TensorType
   #snapshot: Tensor | undefined
 
-  constructor(given: Tensor, options: { readonly name?: string; readonly trainable?: boolean } = {}) {
+  constructor(given: Tensor, settings: VariableSettings = {}) {
     super()
-    this.name = options.name ?? (created === 0 ? 'Variable' : `Variable_${created}`)
+    this.name = settings.name ?? (created === 0 ? 'Variable' : `Variable_${created}`)
     const initial = currentTrace().initialValue(given, this.name)
-    if (!isStaticShape(initial.type.shape))
+    const { dtype, shape } = initial.type
+    if (!isStaticShape(shape))
       throw new TraceError({
         op: 'tf.variable',
         problem: `the initial value ${printType(initial.type)} has unknown sizes`,
         fix: 'create the variable outside the traced function.',
       })
-    this.type = { dtype: initial.dtype, shape: [...initial.type.shape] }
-    if (options.name === undefined) created++
-    this.trainable = options.trainable ?? true
-    this.slot = allocateSlot(this.dtype, elementCount(initial.type.shape) as number)
+    this.#storedType = { dtype, shape: [...shape] }
+    this.declaredShape = settings.shape === undefined ? this.#storedType.shape as readonly number[] : settings.shape
+    this.open = this.declaredShape === null || this.declaredShape.includes(null)
+    if (!fitsDeclared(shape, this.declaredShape))
+      throw new ShapeError({
+        op: 'tf.variable',
+        problem: 'the initial value does not have the declared shape',
+        rows: [
+          ['value', printType(initial.type)],
+          ['declared', declaredText(dtype, this.declaredShape)],
+        ],
+        fix: 'use null for sizes that assignments may change.',
+      })
+    if (settings.name === undefined) created++
+    this.trainable = settings.trainable ?? true
+    this.slot = allocateSlot(dtype, elementCount(shape) as number)
     ownSlot(this, this.slot)
     writeSlot(this.slot, initial.elements('tf.variable'))
     currentTrace().created(this)
@@ -63,8 +84,16 @@ export class Variable extends TensorMethods {
   override asTensor(): Tensor {
     return this.value()
   }
+  /** dtype and sizes at this place of the program: the sizes of an open variable may be names while tracing. */
+  get type(): TensorType {
+    return this.open ? currentTrace().typeOf(this) : this.#storedType
+  }
+  /** For the library's own use: dtype and sizes of what is stored now. */
+  get storedType(): TensorType {
+    return this.#storedType
+  }
   get dtype(): DType {
-    return this.type.dtype
+    return this.#storedType.dtype
   }
   get shape(): readonly number[] {
     return this.type.shape as readonly number[]
@@ -73,7 +102,7 @@ export class Variable extends TensorMethods {
     return this.type.shape.length
   }
   get size(): number {
-    return this.shape.reduce((a, b) => a * b, 1)
+    return elementCount(this.type.shape) as number
   }
 
   /** The current value, as a tensor that later assignments do not change. */
@@ -94,51 +123,104 @@ export class Variable extends TensorMethods {
   }
 
   /**
-   * Replaces the content by `value`, whose shape must be the variable's. JavaScript numbers and arrays take the
-   * variable's dtype; a tensor of another dtype is an error. Nothing is written when it throws.
+   * Replaces the content by `value`, whose shape must be the variable's; sizes declared as null may change. JavaScript
+   * numbers and arrays take the variable's dtype; a tensor of another dtype is an error. Nothing is written when it
+   * throws.
    */
   assign(value: TensorLike): this {
-    currentTrace().assign(this, this.#fitting('assign', value))
+    const fitted = this.open ? this.#compatible(value) : fittingTensor('assign', value, this.type, 'variable', this.name)
+    currentTrace().assign(this, fitted)
     return this
   }
   /** Adds `value`, of the variable's shape. */
   assignAdd(value: TensorLike): this {
-    currentTrace().update(this, opNamed('add'), this.#fitting('assignAdd', value))
+    currentTrace().update(this, opNamed('add'), fittingTensor('assignAdd', value, this.type, 'variable', this.name))
     return this
   }
   /** Subtracts `value`, of the variable's shape. */
   assignSub(value: TensorLike): this {
-    currentTrace().update(this, opNamed('sub'), this.#fitting('assignSub', value))
+    currentTrace().update(this, opNamed('sub'), fittingTensor('assignSub', value, this.type, 'variable', this.name))
     return this
   }
 
-  #fitting(op: string, value: TensorLike): Tensor {
-    const tensor = convertToTensor(value, { dtype: this.dtype, op })
-    const rows = [
-      ['variable', `${this.name} ${printType(this.type)}`],
-      ['value', printType(tensor.type)],
-    ]
-    if (tensor.dtype !== this.dtype)
-      throw new DTypeError({
-        op,
-        problem: `the value's dtype is not the variable's`,
-        rows,
-        fix: `cast the value: value.cast('${this.dtype}').`,
-      })
-    if (!sameShape(tensor.type.shape, this.type.shape))
+  /**
+   * Adds `updates` to the rows at `indices` (int32 or uint8); repeated indices add up. `updates` has the shape that
+   * `tf.gather(v, indices, options)` has.
+   *
+   * @throws CheckError for an index out of range, ShapeError, DTypeError; the variable is then unchanged.
+   * @example tf.variable([1, 1]).scatterAdd([1, 1], [5, 6]).array() // [1, 12]
+   */
+  scatterAdd(indices: TensorLike, updates: TensorLike, options?: IndexingOptions): this {
+    return this.#assignComputed(() => scatterAdd(this, indices, updates, options))
+  }
+  /** Subtracts `updates` from the rows at `indices`; otherwise like `scatterAdd`. */
+  scatterSub(indices: TensorLike, updates: TensorLike, options?: IndexingOptions): this {
+    return this.#assignComputed(() =>
+      scatterAdd(this, indices, neg(convertToTensor(updates, { op: 'scatterSub', dtype: this.dtype })), options),
+    )
+  }
+  /** Puts `updates` in the place of the rows at `indices`, of repeated indices the last; otherwise like `scatterAdd`. */
+  scatterUpdate(indices: TensorLike, updates: TensorLike, options?: IndexingOptions): this {
+    return this.#assignComputed(() => scatterUpdate(this, indices, updates, options))
+  }
+
+  /** Like `tf.slice`: the part of the variable as it is now, which can also be assigned. */
+  override slice(begin: number | readonly number[], size: number | readonly number[] = -1): VariableSlice {
+    const place = placeOfSlice(this.type, begin, size)
+    return sliceOfVariable(this, place, place.sizes)
+  }
+  /** Like `tf.at`: element `index` along axis 0 as it is now, which can also be assigned. */
+  override at(index: number): VariableSlice {
+    const { shape } = this.type
+    normaliseAxis('at', 0, shape.length)
+    const start = placeOfElement(this.type, index, 0)
+    const starts: Size[] = shape.map((_, axis) => (axis === 0 ? start : 0))
+    const sizes: Size[] = shape.map((size, axis) => (axis === 0 ? 1 : size))
+    return sliceOfVariable(this, { starts, sizes }, shape.slice(1))
+  }
+
+  /** Assigns what is computed from the present content; the gradient of later reads is the variable's own. */
+  #assignComputed(content: () => Tensor): this {
+    return this.assign(withObservers([], content))
+  }
+
+  /** `value` with the sizes that the declared shape prescribes. */
+  #compatible(value: TensorLike): Tensor {
+    const tensor = convertToTensor(value, { dtype: this.dtype, op: 'assign' })
+    const { shape } = tensor.type
+    const declared = this.declaredShape
+    if (declared !== null && declared.length !== shape.length)
       throw new ShapeError({
-        op,
-        problem: `the value's shape is not the variable's`,
-        rows,
-        fix: 'assignment does not broadcast; use tf.broadcastTo or reshape.',
+        op: 'assign',
+        problem: "the value's rank is not the variable's",
+        rows: [
+          ['variable', `${this.name} ${declaredText(this.dtype, declared)}`],
+          ['value', printType(tensor.type)],
+        ],
+        fix: 'reshape the value.',
       })
-    return tensor
+    const wanted = shape.map((size, axis) => declared?.[axis] ?? size)
+    return fittingTensor('assign', tensor, { dtype: this.dtype, shape: wanted }, 'variable', this.name)
   }
 
   /** For the library's own use: a variable of the same type that stands for this one while a function is traced. */
   placeholder(): Variable {
-    const zeros = new Tensor(this.type, { kind: 'data', data: allocate(this.dtype, this.size) })
-    return withTrace(eagerTrace(), () => new Variable(zeros, { name: this.name, trainable: this.trainable }))
+    const zeros = new Tensor(this.#storedType, {
+      kind: 'data',
+      data: allocate(this.dtype, this.slot.elements),
+    })
+    const { name, trainable, declaredShape: shape } = this
+    return withTrace(eagerTrace(), () => new Variable(zeros, { name, trainable, shape }))
+  }
+
+  /** For the library's own use: replaces what is stored; `shape` must fit the declared one. */
+  store(elements: TypedArray, shape: readonly Size[]): void {
+    this.beforeChange()
+    if (this.open) {
+      resizeSlot(this.slot, elements.length)
+      this.#storedType = { dtype: this.dtype, shape }
+    }
+    writeSlot(this.slot, elements)
   }
 
   /** For the library's own use: the snapshot tensor of the present content, made on first use. */
@@ -166,4 +248,14 @@ export class Variable extends TensorMethods {
       fix: 'use v.assignAdd(x), v.assignSub(x), v.assign(x), or v.add(x) for a new tensor; v.item() gives the number of a scalar.',
     })
   }
+}
+
+function fitsDeclared(shape: readonly number[], declared: DeclaredShape): boolean {
+  if (declared === null) return true
+  return shape.length === declared.length && declared.every((size, axis) => size === null || size === shape[axis])
+}
+
+/** `f32[null,3]`, or `f32[…]` for any shape. */
+function declaredText(dtype: DType, declared: DeclaredShape): string {
+  return `${shortName(dtype)}[${declared === null ? '…' : declared.map(String).join(',')}]`
 }

@@ -77,9 +77,9 @@ export function binaryFunction(op: BinaryOp, dtype: DType): Binary {
     case 'atan2':
       return (x, y) => to(Math.atan2(x, y))
     case 'max':
-      return Math.max
+      return (x, y) => (x < y || Number.isNaN(y) ? y : x)
     case 'min':
-      return Math.min
+      return (x, y) => (y < x || Number.isNaN(y) ? y : x)
     case 'pmax':
       return (x, y) => (x < y ? y : x)
     case 'pmin':

@@ -232,7 +232,6 @@ export class ExpressionEmitter implements OperandHost {
       // Against a number, pmax and pmin propagate a NaN in their first operand.
       const quick = op === 'max' ? 'pmax' : 'pmin'
       if (isNumber(expr.y)) return vectorBinary(context, quick, dtype, lanes, value(expr.x), value(expr.y))
-      if (isNumber(expr.x)) return vectorBinary(context, quick, dtype, lanes, value(expr.y), value(expr.x))
     }
     const x = value(expr.x)
     return vectorBinary(context, op, dtype, lanes, x, value(expr.y))

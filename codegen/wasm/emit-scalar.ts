@@ -108,9 +108,7 @@ export function scalarBinary(
       case 'div':
         return type.div(x, y)
       case 'max':
-        return type.max(x, y)
       case 'min':
-        return type.min(x, y)
       case 'pmax':
       case 'pmin': {
         const wasm = wasmType(dtype, 1)
@@ -118,7 +116,10 @@ export function scalarBinary(
         const b = context.share(y, wasm)
         // The operands are evaluated, in order, by the comparison, so it has to come first: hence a block.
         const condition = context.local(binaryen.i32)
-        const test = op === 'pmax' ? type.lt(a.first, b.first) : type.gt(a.first, b.first)
+        const isMax = op === 'max' || op === 'pmax'
+        const order = isMax ? type.lt(a.first, b.first) : type.gt(a.first, b.first)
+        // The instruction max has an opinion on the sign of zero that vectors do not share.
+        const test = op === 'max' || op === 'min' ? i32.or(order, type.ne(b.again(), b.again())) : order
         const choice = module.select(module.local.get(condition, binaryen.i32), b.again(), a.again())
         return module.block(null, [module.local.set(condition, test), choice], wasm)
       }

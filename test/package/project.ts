@@ -16,11 +16,16 @@ export function createProject(): string {
   mkdirSync(installed, { recursive: true })
   cpSync(join(root, 'package.json'), join(installed, 'package.json'))
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
-  execFileSync(
-    process.execPath,
-    [compiler, '-p', join(root, 'tsconfig.build.json'), '--noCheck', '--outDir', join(installed, 'dist')],
-    { stdio: 'inherit' },
-  )
+  try {
+    execFileSync(
+      process.execPath,
+      [compiler, '-p', join(root, 'tsconfig.build.json'), '--noCheck', '--outDir', join(installed, 'dist')],
+      { stdio: 'inherit' },
+    )
+  } catch (error) {
+    removeProject(project)
+    throw error
+  }
   for (const dependency of ['acorn', 'astring', 'binaryen'])
     symlinkSync(join(root, 'node_modules', dependency), join(project, 'node_modules', dependency), 'junction')
   writeFileSync(

@@ -272,20 +272,20 @@ export function evaluateNaively(application: Application, symbolic: boolean): Te
 
 /** An eager trace of that kind. */
 export function naiveTrace(symbolic: boolean): Trace {
+  const noVariables = (): never => {
+    throw new InternalError('the naive trace has no variables')
+  }
   return {
     kind: 'eager',
     name: symbolic ? 'naive evaluation with symbolic sizes' : 'naive evaluation',
     apply: (application) => [evaluateNaively(application, symbolic)],
     lift: (tensor) => tensor,
-    read: () => {
-      throw new InternalError('the naive trace has no variables')
-    },
-    assign: () => {
-      throw new InternalError('the naive trace has no variables')
-    },
-    update: () => {
-      throw new InternalError('the naive trace has no variables')
-    },
+    typeOf: noVariables,
+    read: noVariables,
+    assign: noVariables,
+    update: noVariables,
+    initialValue: (initial) => initial,
+    created: noVariables,
   }
 }
 

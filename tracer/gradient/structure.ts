@@ -44,9 +44,10 @@ function entriesOf(source: Source, op: string): readonly (readonly [key: string,
   if (prototype === Object.prototype || prototype === null)
     return Object.entries(source as { readonly [key: string]: Source }).sort(([x], [y]) => (x < y ? -1 : 1))
   const type = source === null ? 'null' : typeof source
+  const what = typeof source === 'object' ? 'an object' : String(source as unknown)
   throw new ValueError({
     op,
-    problem: `${type === 'object' ? 'an object' : String(source)} of type '${type}' is neither a tensor nor a variable`,
+    problem: `${what} of type '${type}' is neither a tensor nor a variable`,
     fix: 'pass a tf.tensor(…) or tf.variable(…), or arrays and plain objects of them.',
   })
 }

@@ -10,9 +10,7 @@
  * the two by a record of its own, so a tape opened outside a function can be asked inside.
  */
 import { isFloating } from '../../codegen/dtype.ts'
-import { GradientError, ShapeError, TraceError, ValueError } from '../../codegen/errors.ts'
-import { sizesEqual } from '../../codegen/size.ts'
-import { convertToTensor, type TensorLike } from '../convert.ts'
+import { GradientError } from '../../codegen/errors.ts'
 import { printType } from '../ir/type.ts'
 import type { OpDefinition } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
@@ -20,38 +18,28 @@ import {
   type Application,
   currentObservers,
   currentTrace,
-  isTracing,
   type Observer,
   type Trace,
   withObservers,
 } from '../trace/bind.ts'
 import { Variable } from '../variable.ts'
 import { batchJacobianOf, batchSeeds, checkBatches, jacobianOf, jacobianSeeds } from './jacobian.ts'
+import { forEachSource, forEachTarget, type GradientsOf, mapSource, type Source } from './structure.ts'
 import {
-  forEachSource,
-  forEachTarget,
-  type GradientsOf,
-  mapSource,
-  type OutputGradients,
-  type Source,
-} from './structure.ts'
-import { accumulate, onesLikeTensor, sweep, type TapeRecord, zerosLikeTensor } from './sweep.ts'
+  demandInScope,
+  demandKnownOption,
+  type GradientOptions,
+  type JacobianOptions,
+  seedOf,
+  unconnectedValue,
+} from './requests.ts'
+import { accumulate, sweep, type TapeRecord, zerosLikeTensor } from './sweep.ts'
 
 export interface TapeOptions {
   /** Keep the records after `gradient`, so that it can be called again. Default false. */
   readonly persistent?: boolean
   /** Watch trainable variables as they are read. Default true. */
   readonly watchAccessedVariables?: boolean
-}
-
-export interface JacobianOptions {
-  /** What to give for a source the target does not depend on: null (default) or zeros. */
-  readonly unconnected?: 'none' | 'zero'
-}
-
-export interface GradientOptions extends JacobianOptions {
-  /** Weights of the target's elements, in the structure and shapes of the target; ones when absent or null. */
-  readonly outputGradients?: OutputGradients
 }
 
 /** Joins a tensor from outside to the one that stands for it in a trace. */
@@ -293,13 +281,7 @@ export class GradientTape {
 
   /** Throws when a gradient cannot be asked for now. */
   #demandReady(op: string, options: JacobianOptions): void {
-    const unconnected = options.unconnected ?? 'none'
-    if (unconnected !== 'none' && unconnected !== 'zero')
-      throw new ValueError({
-        op,
-        problem: `unknown value for unconnected: '${String(unconnected)}'`,
-        fix: `use 'none' or 'zero'.`,
-      })
+    demandKnownOption(op, options)
     if (this.#used)
       throw new GradientError({
         op,
@@ -401,40 +383,4 @@ export class GradientTape {
     }
     return sum
   }
-}
-
-/** Throws TraceError for a tensor of a trace that is not the current one nor around it. */
-function demandInScope(op: string, leaf: Tensor | Variable): void {
-  if (leaf instanceof Variable || leaf.payload.kind !== 'symbolic') return
-  const { trace } = leaf.payload
-  if (isTracing()) return void currentTrace().lift(leaf)
-  throw new TraceError({
-    op,
-    problem: `${printType(leaf.type)} was made while tracing ${trace.name} and is out of scope here`,
-    fix: `ask for the gradient inside ${trace.name}, or record the call of ${trace.name} outside.`,
-  })
-}
-
-function unconnectedValue(leaf: Tensor | Variable, { unconnected }: JacobianOptions): Tensor | null {
-  return unconnected === 'zero' ? zerosLikeTensor({ dtype: leaf.dtype, shape: leaf.type.shape }) : null
-}
-
-/** The weights of a target: ones, or those given. */
-function seedOf(target: Tensor, weight: TensorLike | null): Tensor {
-  if (weight === null) return onesLikeTensor(target)
-  const seed = convertToTensor(weight, { dtype: target.dtype, op: 'tape.gradient' })
-  const { shape } = target.type
-  const fits =
-    seed.rank === target.rank &&
-    seed.type.shape.every((size, axis) => sizesEqual(size, shape[axis] ?? -1) !== false)
-  if (fits) return seed
-  throw new ShapeError({
-    op: 'tape.gradient',
-    problem: `an output gradient's shape is not its target's`,
-    rows: [
-      ['target', printType(target.type)],
-      ['output gradient', printType(seed.type)],
-    ],
-    fix: 'give one weight per element of the target.',
-  })
 }

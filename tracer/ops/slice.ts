@@ -9,7 +9,7 @@ import { ShapeError, ValueError } from '../../codegen/errors.ts'
 import type { Expr } from '../../codegen/expr.ts'
 import { addSizes, multiplySizes, printShape, type Size, subtractSizes } from '../../codegen/size.ts'
 import { convertToTensor, type TensorLike } from '../convert.ts'
-import type { Shape } from '../ir/type.ts'
+import type { Shape, TensorType } from '../ir/type.ts'
 import { defineOp, type OpDefinition } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
 import { bindOne } from '../trace/bind.ts'
@@ -151,23 +151,34 @@ export function slice(
   size: number | readonly Size[] = -1,
 ): Tensor {
   const tensor = convertToTensor(x, { op: 'slice' })
+  const { starts, sizes } = placeOfSlice(tensor.type, begin, size)
+  return sliceWithStrides(tensor, { starts, sizes, strides: starts.map(() => 1) })
+}
+
+/** Where the part is that `slice` takes: starts and sizes, one per axis. Throws like it. */
+export function placeOfSlice(
+  type: TensorType,
+  begin: number | readonly Size[],
+  size: number | readonly Size[],
+): { readonly starts: readonly Size[]; readonly sizes: readonly Size[] } {
+  const rank = type.shape.length
   const begins = typeof begin === 'number' ? [begin] : begin
   const wanted = typeof size === 'number' ? [size] : size
-  if (begins.length > tensor.rank || (wanted.length > tensor.rank && tensor.rank > 0))
+  if (begins.length > rank || (wanted.length > rank && rank > 0))
     throw new ValueError({
       op: 'slice',
-      problem: `${Math.max(begins.length, wanted.length)} numbers were given for ${tensor.rank} axes`,
-      rows: operandRows([tensor.type]),
+      problem: `${Math.max(begins.length, wanted.length)} numbers were given for ${rank} axes`,
+      rows: operandRows([type]),
     })
-  const starts = tensor.type.shape.map((whole, axis) => {
+  const starts = type.shape.map((whole, axis) => {
     const start = begins[axis] ?? 0
     return typeof start === 'number' && start < 0 ? addSizes(whole, start) : start
   })
-  const sizes = tensor.type.shape.map((whole, axis) => {
+  const sizes = type.shape.map((whole, axis) => {
     const count = wanted[axis] ?? -1
     return count === -1 ? subtractSizes(whole, at(starts, axis)) : count
   })
-  return sliceWithStrides(tensor, { starts, sizes, strides: starts.map(() => 1) })
+  return { starts, sizes }
 }
 
 /** Part of one axis: `size` elements from `start`, the other axes whole. */
@@ -189,21 +200,27 @@ export function sliceAxis(x: Tensor, axis: number, start: Size, size: Size, stri
 export function elementAt(x: TensorLike, index: number, axis = 0): Tensor {
   const tensor = convertToTensor(x, { op: 'at' })
   const from = normaliseAxis('at', axis, tensor.rank)
-  const size = sizeAt(tensor.type.shape, from)
+  const start = placeOfElement(tensor.type, index, from)
+  return reshape(
+    sliceAxis(tensor, from, start, 1),
+    tensor.type.shape.filter((_, i) => i !== from),
+  )
+}
+
+/** The start along `axis` of element `index`. Throws like `elementAt`. */
+export function placeOfElement(type: TensorType, index: number, axis: number): Size {
+  const size = sizeAt(type.shape, axis)
   if (!Number.isInteger(index))
     throw new ValueError({ op: 'at', problem: `${index} is not an index`, fix: 'use an integer.' })
   const start = index < 0 ? addSizes(size, index) : index
   if (typeof start === 'number' && (start < 0 || (typeof size === 'number' && start >= size)))
     throw new ShapeError({
       op: 'at',
-      problem: `index ${index} of axis ${from} is out of bounds: the axis has size ${String(size)}`,
-      rows: operandRows([tensor.type]),
+      problem: `index ${index} of axis ${axis} is out of bounds: the axis has size ${String(size)}`,
+      rows: operandRows([type]),
       fix: 'use an index inside the tensor; negative ones count from the end.',
     })
-  return reshape(
-    sliceAxis(tensor, from, start, 1),
-    tensor.type.shape.filter((_, i) => i !== from),
-  )
+  return start
 }
 
 /** Per axis: elements before, after, and between neighbours. */

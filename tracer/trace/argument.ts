@@ -32,7 +32,13 @@ export const unflatten: unique symbol = Symbol('tf.unflatten')
 /** The type of one leaf, or of the structure around leaves. */
 export type ArgumentType =
   | { readonly kind: 'tensor'; readonly dtype: DType; readonly shape: readonly (Size | null)[] | null }
-  | { readonly kind: 'variable'; readonly dtype: DType; readonly shape: readonly (Size | null)[] | null; readonly trainable: boolean; readonly alias: number }
+  | {
+      readonly kind: 'variable'
+      readonly dtype: DType
+      readonly shape: readonly (Size | null)[] | null
+      readonly trainable: boolean
+      readonly alias: number
+    }
   | { readonly kind: 'constant'; readonly value: unknown }
   | { readonly kind: 'object'; readonly label: string; readonly id: number; readonly object: WeakRef<object> }
   | { readonly kind: 'structure'; readonly text: string }
@@ -74,12 +80,25 @@ export function identityOf(object: object): number {
 export function constantText(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'bigint') return `${value}n`
+  if (typeof value === 'symbol') return `${String(value)}#${symbolNumber(value)}`
   if (Object.is(value, -0)) return '-0'
   return String(value)
 }
 
+const symbols: symbol[] = []
+
+/** Symbols are told apart by identity; they are few and live as long as the program. */
+function symbolNumber(value: symbol): number {
+  const known = symbols.indexOf(value)
+  return known >= 0 ? known : symbols.push(value) - 1
+}
+
 /** Takes arguments apart, named by `names` where there are names. Throws SignatureError for what cannot select a trace. */
-export function signatureOf(args: readonly unknown[], names: readonly string[], receiver?: { readonly self: unknown }): Signature {
+export function signatureOf(
+  args: readonly unknown[],
+  names: readonly string[],
+  receiver?: { readonly self: unknown },
+): Signature {
   const taking = new Taking()
   if (receiver !== undefined) taking.receiver(receiver.self)
   let count = args.length
@@ -113,8 +132,8 @@ class Taking {
     else if (value instanceof Map) {
       this.#structure(path, `Map of ${[...value.keys()].map(constantText).join(',')}`)
       for (const [key, entry] of value) this.value(entry, `${path}.get(${constantText(key)})`)
-    } else if (value !== null && (typeof value === 'object' || typeof value === 'function')) this.#instance(value, path)
-    else if (typeof value === 'symbol') throw refused(path, 'a symbol')
+    } else if (value !== null && (typeof value === 'object' || typeof value === 'function'))
+      this.#instance(value, path)
     else this.#constant(value, path)
   }
 
@@ -122,7 +141,11 @@ class Taking {
   receiver(self: unknown): void {
     if (self === null || (typeof self !== 'object' && typeof self !== 'function')) return
     const label = nameOf(self)
-    this.#add('this', { kind: 'object', label, id: identityOf(self), object: new WeakRef(self) }, `${label}#${identityOf(self)}`)
+    this.#add(
+      'this',
+      { kind: 'object', label, id: identityOf(self), object: new WeakRef(self) },
+      `${label}#${identityOf(self)}`,
+    )
   }
 
   #add(path: string, type: ArgumentType, text: string): void {
@@ -169,7 +192,12 @@ class Taking {
       return
     }
     const refusedKinds = [Promise, Set, WeakRef, WeakMap, WeakSet, ArrayBuffer, DataView]
-    if (refusedKinds.some((kind) => value instanceof kind) || ArrayBuffer.isView(value) || (Symbol.iterator in value && 'next' in value)) throw refused(path, `a ${nameOf(value)}`)
+    if (
+      refusedKinds.some((kind) => value instanceof kind) ||
+      ArrayBuffer.isView(value) ||
+      (Symbol.iterator in value && 'next' in value)
+    )
+      throw refused(path, `a ${nameOf(value)}`)
     const label = typeof value === 'function' ? `function ${value.name}` : nameOf(value)
     const id = identityOf(value)
     this.#add(path, { kind: 'object', label, id, object: new WeakRef(value) }, `${label}#${id}`)
@@ -197,24 +225,47 @@ function nameOf(value: object): string {
 function ownKey(value: object, path: string): string {
   const key: unknown = (value as { readonly [traceType]: () => unknown })[traceType]()
   const parts: readonly unknown[] = Array.isArray(key) ? key : [key]
-  if (parts.some((part) => part === undefined || typeof part === 'function' || (typeof part === 'object' && part !== null)))
-    throw new SignatureError({ op: 'tf.function', problem: `[tf.traceType]() of the argument ${path} gave ${String(key)}`, fix: 'return a string, or an array of strings, numbers and booleans.' })
+  if (
+    parts.some(
+      (part) =>
+        part === undefined || typeof part === 'function' || (typeof part === 'object' && part !== null),
+    )
+  )
+    throw new SignatureError({
+      op: 'tf.function',
+      problem: `[tf.traceType]() of the argument ${path} gave ${String(key)}`,
+      fix: 'return a string, or an array of strings, numbers and booleans.',
+    })
   return parts.map(constantText).join(',')
 }
 
 /** What `[flatten]()` of an object gives, checked. */
-export function flattened(value: object, path: string): { readonly meta: unknown; readonly leaves: readonly unknown[] } {
+export function flattened(
+  value: object,
+  path: string,
+): { readonly meta: unknown; readonly leaves: readonly unknown[] } {
   const parts: unknown = (value as { readonly [flatten]: () => unknown })[flatten]()
-  if (isPlainObject(parts) && Array.isArray(parts['leaves'])) return { meta: parts['meta'], leaves: parts['leaves'] }
-  throw new SignatureError({ op: 'tf.function', problem: `[tf.flatten]() of ${path} gave ${String(parts)}`, fix: 'return { meta, leaves }: a constant and an array of tensors.' })
+  if (isPlainObject(parts) && Array.isArray(parts['leaves']))
+    return { meta: parts['meta'], leaves: parts['leaves'] }
+  throw new SignatureError({
+    op: 'tf.function',
+    problem: `[tf.flatten]() of ${path} gave ${String(parts)}`,
+    fix: 'return { meta, leaves }: a constant and an array of tensors.',
+  })
 }
 
 /** An instance like `like` made of other leaves, by its class's `[unflatten]`. */
 export function unflattened(like: object, meta: unknown, leaves: readonly unknown[]): unknown {
-  const constructor = like.constructor as { readonly [unflatten]?: (meta: unknown, leaves: readonly unknown[]) => unknown }
+  const constructor = like.constructor as {
+    readonly [unflatten]?: (meta: unknown, leaves: readonly unknown[]) => unknown
+  }
   const make = constructor[unflatten]
   if (make !== undefined) return make.call(constructor, meta, leaves)
-  throw new SignatureError({ op: 'tf.function', problem: `${nameOf(like)} has [tf.flatten] but no static [tf.unflatten](meta, leaves)`, fix: 'add it, so that an instance can be made inside the trace.' })
+  throw new SignatureError({
+    op: 'tf.function',
+    problem: `${nameOf(like)} has [tf.flatten] but no static [tf.unflatten](meta, leaves)`,
+    fix: 'add it, so that an instance can be made inside the trace.',
+  })
 }
 
 /**
@@ -224,16 +275,35 @@ export function unflattened(like: object, meta: unknown, leaves: readonly unknow
 export function withLeaves(args: readonly unknown[], replace: (next: number) => unknown): unknown[] {
   let next = 0
   const rebuild = (value: unknown, path: string): unknown => {
-    if (value instanceof Tensor || value instanceof Variable || value instanceof TensorSpec || isTypedArray(value)) return replace(next++)
+    if (
+      value instanceof Tensor ||
+      value instanceof Variable ||
+      value instanceof TensorSpec ||
+      isTypedArray(value)
+    )
+      return replace(next++)
     if (Array.isArray(value)) return value.map((entry: unknown, i) => rebuild(entry, `${path}[${i}]`))
     if (isPlainObject(value)) {
-      const rebuilt = new Map(Object.keys(value).sort().map((key) => [key, rebuild(value[key], `${path}.${key}`)]))
+      const rebuilt = new Map(
+        Object.keys(value)
+          .sort()
+          .map((key) => [key, rebuild(value[key], `${path}.${key}`)]),
+      )
       return Object.fromEntries(Object.keys(value).map((key) => [key, rebuilt.get(key)]))
     }
     if (value instanceof Map) return new Map([...value].map(([key, entry]) => [key, rebuild(entry, path)]))
-    if (value !== null && typeof value === 'object' && flatten in value && typeof value[flatten] === 'function') {
+    if (
+      value !== null &&
+      typeof value === 'object' &&
+      flatten in value &&
+      typeof value[flatten] === 'function'
+    ) {
       const { meta, leaves } = flattened(value, path)
-      return unflattened(value, meta, leaves.map((leaf, i) => rebuild(leaf, `${path}[${i}]`)))
+      return unflattened(
+        value,
+        meta,
+        leaves.map((leaf, i) => rebuild(leaf, `${path}[${i}]`)),
+      )
     }
     return replace(next++)
   }
@@ -241,4 +311,3 @@ export function withLeaves(args: readonly unknown[], replace: (next: number) => 
   while (count > 0 && args[count - 1] === undefined) count--
   return args.slice(0, count).map((arg, i) => rebuild(arg, `args[${i}]`))
 }
-

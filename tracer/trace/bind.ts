@@ -8,7 +8,8 @@
  */
 import { InternalError } from '../../codegen/errors.ts'
 import type { TypedArray } from '../../codegen/dtype.ts'
-import type { Attrs, Graph } from '../ir/graph.ts'
+import type { Attrs, Graph, Value } from '../ir/graph.ts'
+import type { TensorType } from '../ir/type.ts'
 import type { OpDefinition } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
 import type { Variable } from '../variable.ts'
@@ -35,6 +36,10 @@ export interface Trace {
   lift(tensor: Tensor): Tensor
   /** The tensor that `lift` was given when it made `lifted`, if it did. */
   originOf?(lifted: Tensor): Tensor | undefined
+  /** dtype and sizes of a variable's content at this place of the program. */
+  typeOf(variable: Variable): TensorType
+  /** The user's line that made a value of this trace, if it is known. */
+  sourceOf?(value: Value): string | undefined
   read(variable: Variable): Tensor
   assign(variable: Variable, value: Tensor): void
   /** Replaces a variable's content v by op(v, value). */
@@ -87,6 +92,11 @@ export function eagerTrace(): Trace {
 /** True while a callback is being traced into a graph. */
 export function isTracing(): boolean {
   return currentTrace().kind === 'graph'
+}
+
+/** True for the traces in progress, whether or not one inside them is current. */
+export function isActive(trace: Trace): boolean {
+  return stack.includes(trace)
 }
 
 /** Runs `body` with `trace` current; restores the stack also when it throws. */

@@ -54,9 +54,13 @@ export class VariableCreation {
   evaluate(soFar: TracedGraph): Tensor | undefined {
     const { graph, variables, tensors } = soFar
     if (this.#args.length !== graph.params.length) return undefined
-    const actual = new Map([...variables].map(([name, variable]) => [name, this.#behind.get(variable) ?? variable]))
+    const actual = new Map(
+      [...variables].map(([name, variable]) => [name, this.#behind.get(variable) ?? variable]),
+    )
     const captures = { ...variableCaptures(actual, tensors), assign: (): void => undefined }
-    return withTrace(eagerTrace(), () => withObservers([], () => replay(onlyFor(graph), this.#args, captures)))[0]
+    return withTrace(eagerTrace(), () =>
+      withObservers([], () => replay(onlyFor(graph), this.#args, captures)),
+    )[0]
   }
 }
 

@@ -6,12 +6,12 @@
  * sizes, positions and values out (eager-key.ts). Broadcasts, transposes and reshapes are not computed: the result is a pending view
  * which the next op folds into its loops; so are reads of Variables, which are read where they lie.
  */
-import { InternalError, TraceError } from '../../codegen/errors.ts'
+import { InternalError } from '../../codegen/errors.ts'
 import type { TypedArray } from '../../codegen/dtype.ts'
-import { readSlot, type Slot, writeSlot } from '../../codegen/run/memory.ts'
+import { readSlot, type Slot } from '../../codegen/run/memory.ts'
 import { isStaticShape } from '../../codegen/size.ts'
 import { type Attrs, type Graph, makeValue, type Node, type Value } from '../ir/graph.ts'
-import { printType } from '../ir/type.ts'
+import type { TensorType } from '../ir/type.ts'
 import { Executable } from '../lower/executable.ts'
 import { eagerEffect } from '../lower/host-effects.ts'
 import type { OpDefinition } from '../op.ts'
@@ -21,6 +21,7 @@ import { Tensor } from '../tensor.ts'
 import type { Variable } from '../variable.ts'
 import { type Application, installEagerTrace, installMaterialise, type Trace } from './bind.ts'
 import { programsAreWaiting } from './modes.ts'
+import { outOfScope } from './scope.ts'
 import { EagerKey, type EagerOperand, operandOf, SymbolicNames } from './eager-key.ts'
 
 /** Programs kept. */
@@ -51,7 +52,7 @@ class EagerTrace implements Trace {
   apply(application: Application): readonly Tensor[] {
     const { op, operands, attrs, regions } = application
     for (const operand of operands)
-      if (operand.payload.kind === 'symbolic') throw symbolicOperand(op, operand)
+      if (operand.payload.kind === 'symbolic') throw outOfScope(op.name, operand, undefined)
     const types = op.type(
       operands.map((operand) => operand.type),
       attrs,
@@ -77,50 +78,42 @@ class EagerTrace implements Trace {
     return tensor
   }
 
+  typeOf(variable: Variable): TensorType {
+    return variable.storedType
+  }
+
   read(variable: Variable): Tensor {
     // A program that waits may overwrite the Variable next: no snapshot, but a copy.
     if (programsAreWaiting())
-      return new Tensor(variable.type, { kind: 'data', data: readSlot(variable.slot) })
-    return variable.snapshot(() => new Tensor(variable.type, { kind: 'snapshot', variable }))
+      return new Tensor(variable.storedType, { kind: 'data', data: readSlot(variable.slot) })
+    return variable.snapshot(() => new Tensor(variable.storedType, { kind: 'snapshot', variable }))
   }
 
   assign(variable: Variable, value: Tensor): void {
-    if (value.payload.kind === 'symbolic') throw symbolicOperand({ name: 'assign' }, value)
-    const elements = value.elements('assign')
-    variable.beforeChange()
-    writeSlot(variable.slot, elements)
+    if (value.payload.kind === 'symbolic') throw outOfScope('assign', value, undefined)
+    variable.store(value.elements('assign'), value.type.shape)
   }
 
   update(variable: Variable, op: OpDefinition, value: Tensor): void {
-    if (value.payload.kind === 'symbolic') throw symbolicOperand({ name: 'assign' }, value)
+    if (value.payload.kind === 'symbolic') throw outOfScope('assign', value, undefined)
     const operand = operandOf(value)
     variable.beforeChange()
     run(
       op,
-      [{ base: new Tensor(variable.type, { kind: 'snapshot', variable }), views: [] }, operand],
+      [{ base: new Tensor(variable.storedType, { kind: 'snapshot', variable }), views: [] }, operand],
       {},
       true,
     )
   }
 
   initialValue(initial: Tensor, name: string): Tensor {
-    if (initial.payload.kind === 'symbolic') throw symbolicOperand({ name: `tf.variable ${name}` }, initial)
+    if (initial.payload.kind === 'symbolic') throw outOfScope(`tf.variable ${name}`, initial, undefined)
     return initial
   }
 
   created(): void {
     // Eager code may create variables as it likes.
   }
-}
-
-function symbolicOperand(op: { readonly name: string }, operand: Tensor): TraceError {
-  const payload = operand.payload
-  const origin = payload.kind === 'symbolic' ? payload.trace.name : ''
-  return new TraceError({
-    op: op.name,
-    problem: `${printType(operand.type)} was made while tracing ${origin} and is out of scope here`,
-    fix: `return it from ${origin}; only then it has a value.`,
-  })
 }
 
 /** Runs one op over views of tensors in memory; with `commit`, the result replaces the first operand's variable. */

@@ -35,7 +35,7 @@ export interface GuardFailure {
   readonly x: Size
   readonly y: Size
   readonly reason: string
-  /** The sizes the guard names, as far as the arguments say. */
+  /** The sizes the guard names, as far as the arguments say, and sizes of 1 that further broken guards name. */
   readonly sizes: ReadonlyMap<string, number>
 }
 
@@ -95,19 +95,20 @@ export class GraphFunction {
     const values = args.every((arg) => isStaticShape(arg.type.shape)) ? this.#sizeValues(args) : undefined
     const sizeOf = (size: Size): Size =>
       values === undefined ? this.#sizeIn(size, args) : this.#evaluate(size, values)
+    let failure: { readonly x: Size; readonly y: Size; readonly reason: string } | undefined
+    const sizes = new Map<string, number>()
     for (const guard of guards) {
       const x = sizeOf(guard.x)
       const y = sizeOf(guard.y)
       if (x === y || sizesEqual(x, y) !== false) continue
-      const names = namesOfSize(guard.y, namesOfSize(guard.x))
-      const sizes = new Map<string, number>()
-      for (const name of names) {
+      for (const name of namesOfSize(guard.y, namesOfSize(guard.x))) {
         const size = this.#sizeIn(sizeName(name), args)
-        if (typeof size === 'number') sizes.set(name, size)
+        // Of later guards only sizes of 1 are of interest: they are what broadcasts.
+        if (typeof size === 'number' && (failure === undefined || size === 1)) sizes.set(name, size)
       }
-      return { x, y, reason: guard.reason, sizes }
+      failure ??= { x, y, reason: guard.reason }
     }
-    return undefined
+    return failure === undefined ? undefined : { ...failure, sizes }
   }
 
   /** Calls the graph; `variables` are the Variables behind its variable captures by name. */

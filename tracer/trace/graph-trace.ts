@@ -7,7 +7,8 @@
  * into operands of the node that will hold the region.
  */
 import { InternalError, TraceError } from '../../codegen/errors.ts'
-import { printSize, type Size } from '../../codegen/size.ts'
+import { printSize, type Size, sizeName } from '../../codegen/size.ts'
+import type { TensorLike } from '../convert.ts'
 import {
   type Attrs,
   type Capture,
@@ -17,13 +18,15 @@ import {
   type Node,
   type Value,
 } from '../ir/graph.ts'
-import { printType, type TensorType } from '../ir/type.ts'
+import type { TensorType } from '../ir/type.ts'
 import { Tensor } from '../tensor.ts'
 import type { OpDefinition } from '../op.ts'
 import type { Variable } from '../variable.ts'
-import type { Application, Trace } from './bind.ts'
+import { type Application, isActive, type Trace } from './bind.ts'
 import type { VariableCreation } from './creation.ts'
+import { outOfScope } from './scope.ts'
 import { userSite } from './source.ts'
+import { liveNow, type Supplier } from './supplied.ts'
 
 /** Tensors of up to this many elements are written into the graph as constants. */
 const inlineLimit = 16
@@ -35,6 +38,8 @@ export interface TracedGraph {
   readonly tensors: ReadonlyMap<string, Tensor>
   /** The tensors lifted into the graph, by position of the node that stands for each: a gradient may flow to them. */
   readonly lifted: ReadonlyMap<number, Tensor>
+  /** Where the last params come from, those that are no arguments. */
+  readonly supplied?: readonly Supplier[]
 }
 
 export interface FinishedRegion {
@@ -57,10 +62,14 @@ export class GraphTrace implements Trace {
   readonly #liftedNodes = new Map<number, Tensor>()
   readonly #variables = new Map<Variable, string>()
   readonly #tensors = new Map<string, Tensor>()
+  readonly #live = new Map<() => TensorLike, Tensor>()
   /** What a region takes from the outer trace, in the order of its extra params. */
   readonly #borrowed: Tensor[] = []
   /** The variables a region read, with the outer tensor each read gave. */
   readonly #borrowedReads: (readonly [Variable, Tensor])[] = []
+  /** The types of open variables that have been assigned here. */
+  readonly #assigned = new Map<Variable, TensorType>()
+  readonly #supplied: Supplier[] = []
   #finished = false
   readonly #creation: VariableCreation | undefined
 
@@ -105,7 +114,10 @@ export class GraphTrace implements Trace {
     if (payload.kind === 'symbolic') {
       if (payload.trace === this) return tensor
       if (this.#parent !== undefined && this.#parent.#reaches(payload.trace)) return this.#borrow(tensor)
-      throw this.#outOfScope(tensor)
+      if (this.#parent !== undefined && isActive(payload.trace))
+        return this.#borrow(this.#parent.lift(tensor))
+      if (isActive(payload.trace)) return this.#fromOuterTrace(tensor)
+      throw outOfScope('tensor out of scope', tensor, this.name)
     }
     const known = this.#lifted.get(tensor)
     if (known !== undefined) return known
@@ -122,6 +134,31 @@ export class GraphTrace implements Trace {
     return this.#origins.get(lifted)
   }
 
+  typeOf(variable: Variable): TensorType {
+    if (!variable.open) return variable.storedType
+    if (this.#parent !== undefined) return this.#parent.typeOf(variable)
+    const name = this.#variableName(variable)
+    const type = this.#assigned.get(variable) ?? this.#captures.find((capture) => capture.name === name)?.type
+    return type ?? variable.storedType
+  }
+
+  sourceOf(value: Value): string | undefined {
+    return this.#nodes.find((node) => node.results.includes(value))?.source
+  }
+
+  /** A param that is computed at every call; what it is now says its type. */
+  live(compute: () => TensorLike, dtype: TensorType['dtype'] | undefined): Tensor {
+    if (this.#parent !== undefined) return this.lift(this.#parent.live(compute, dtype))
+    const known = this.#live.get(compute)
+    if (known !== undefined) return known
+    const now = liveNow(compute, dtype)
+    this.#creation?.param(now)
+    const param = this.param(now.type, `live${this.#live.size}`)
+    this.#live.set(compute, param)
+    this.#supplied.push({ kind: 'live', compute, type: now.type })
+    return param
+  }
+
   read(variable: Variable): Tensor {
     if (this.#parent !== undefined) {
       const outer = this.#parent.read(variable)
@@ -129,13 +166,9 @@ export class GraphTrace implements Trace {
       return this.#borrow(outer)
     }
     const name = this.#variableName(variable)
-    const [result] = this.#record(
-      'read',
-      [],
-      { variable: name, dtype: variable.dtype, shape: variable.type.shape },
-      [variable.type],
-      [],
-    )
+    const type = this.typeOf(variable)
+    const attrs = { variable: name, dtype: type.dtype, shape: type.shape }
+    const [result] = this.#record('read', [], attrs, [type], [])
     if (result === undefined) throw new InternalError('read gave no result')
     return result
   }
@@ -149,6 +182,7 @@ export class GraphTrace implements Trace {
       })
     const lifted = this.lift(value)
     this.#record('assign', [this.#valueOf(lifted)], { variable: this.#variableName(variable) }, [], [])
+    if (variable.open) this.#assigned.set(variable, lifted.type)
   }
 
   update(variable: Variable, op: OpDefinition, value: Tensor): void {
@@ -213,6 +247,7 @@ export class GraphTrace implements Trace {
       variables: new Map([...this.#variables].map(([variable, name]) => [name, variable])),
       tensors: this.#tensors,
       lifted: this.#liftedNodes,
+      supplied: this.#supplied,
     }
   }
 
@@ -256,12 +291,27 @@ export class GraphTrace implements Trace {
 
   #valueOf(tensor: Tensor): Value {
     const payload = tensor.payload
-    if (payload.kind !== 'symbolic' || payload.trace !== this) throw this.#outOfScope(tensor)
+    if (payload.kind !== 'symbolic' || payload.trace !== this)
+      throw outOfScope('tensor out of scope', tensor, this.name)
     return payload.value
   }
 
   #reaches(trace: Trace): boolean {
     return trace === this || (this.#parent !== undefined && this.#parent.#reaches(trace))
+  }
+
+  /** A tensor of the trace around this one: sizes that it does not know are named anew, for the names may mean another thing here. */
+  #fromOuterTrace(tensor: Tensor): Tensor {
+    const known = this.#lifted.get(tensor)
+    if (known !== undefined) return known
+    const name = `outer${this.#supplied.length}`
+    const shape = tensor.type.shape.map((size, axis) =>
+      typeof size === 'number' ? size : sizeName(`${name}_${axis}`),
+    )
+    const param = this.param({ dtype: tensor.dtype, shape }, name)
+    this.#lifted.set(tensor, param)
+    this.#supplied.push({ kind: 'outer', tensor })
+    return param
   }
 
   #borrow(tensor: Tensor): Tensor {
@@ -301,7 +351,12 @@ export class GraphTrace implements Trace {
     if (known !== undefined) return known
     const name = this.#uniqueName(wanted.replaceAll(/\W/g, '_'))
     this.#variables.set(variable, name)
-    this.#captures.push({ name, kind: 'variable', type: variable.type })
+    const { open, dtype, declaredShape, storedType } = variable
+    const sizes = storedType.shape.map((size, axis) =>
+      open && (declaredShape?.[axis] ?? null) === null ? sizeName(`_${name}_${axis}`) : size,
+    )
+    const type = open ? { dtype, shape: sizes } : storedType
+    this.#captures.push({ name, kind: 'variable', type, ...(open ? { open } : {}) })
     return name
   }
 
@@ -310,26 +365,11 @@ export class GraphTrace implements Trace {
     if (!taken.has(wanted)) return wanted
     for (let i = 1; ; i++) if (!taken.has(`${wanted}_${i}`)) return `${wanted}_${i}`
   }
-
-  #outOfScope(tensor: Tensor): TraceError {
-    const payload = tensor.payload
-    const origin = payload.kind === 'symbolic' ? payload.trace.name : 'eager code'
-    return new TraceError({
-      op: 'tensor out of scope',
-      problem: `${printType(tensor.type)} was made while tracing ${origin} and cannot be used in ${this.name}`,
-      fix: `return it from ${origin}, or pass it as an argument.`,
-    })
-  }
 }
 
 function isSame(guard: Guard, x: Size, y: Size): boolean {
   const same = (a: Size, b: Size): boolean => printSize(a) === printSize(b)
   return (same(guard.x, x) && same(guard.y, y)) || (same(guard.x, y) && same(guard.y, x))
-}
-
-function sameGuard(guard: Guard, x: Size, y: Size): boolean {
-  const equal = (a: Size, b: Size): boolean => printSize(a) === printSize(b)
-  return (equal(guard.x, x) && equal(guard.y, y)) || (equal(guard.x, y) && equal(guard.y, x))
 }
 
 function siteSuffix(): string {

@@ -4,7 +4,7 @@
  * The new signature is compared with the nearest earlier one, which is that with the fewest differing paths.
  */
 import { SignatureError } from '../../codegen/errors.ts'
-import type { Signature } from './signature.ts'
+import type { Signature } from './argument.ts'
 import { userSite } from './source.ts'
 
 /** A path whose type differs from the nearest earlier trace's; undefined where it was absent. */
@@ -25,8 +25,8 @@ export function nearestDifferences(earlier: readonly Signature[], now: Signature
 }
 
 function differences(before: Signature, after: Signature): readonly Difference[] {
-  const old = new Map(before.entries)
-  const fresh = new Map(after.entries)
+  const old = new Map(before.entries.map(({ path, text }) => [path, text]))
+  const fresh = new Map(after.entries.map(({ path, text }) => [path, text]))
   return [...new Set([...old.keys(), ...fresh.keys()])]
     .filter((path) => old.get(path) !== fresh.get(path))
     .map((path) => ({ path, before: old.get(path), after: fresh.get(path) }))

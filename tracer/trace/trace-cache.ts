@@ -33,6 +33,11 @@ export class TraceCache<T extends Selected> {
     return this.#exact.get(signature.key) ?? this.#found.get(signature.key) ?? this.#search(signature)
   }
 
+  /** The trace with just this key, or undefined. */
+  exactly(key: string): T | undefined {
+    return this.#exact.get(key)
+  }
+
   /** Adds a trace under its own signature, or under `key`. */
   add(trace: T, key: string = trace.signature.key): void {
     this.#exact.set(key, trace)
@@ -40,7 +45,8 @@ export class TraceCache<T extends Selected> {
     for (const { type } of trace.signature.entries) {
       if (type.kind !== 'object') continue
       const object = type.object.deref()
-      if (object !== undefined) collected.register(object, { cache: new WeakRef<TraceCache<Selected>>(this), key })
+      if (object !== undefined)
+        collected.register(object, { cache: new WeakRef<TraceCache<Selected>>(this), key })
     }
   }
 
@@ -69,7 +75,10 @@ export class TraceCache<T extends Selected> {
 }
 
 /** Removes traces whose key objects are gone. */
-const collected = new FinalizationRegistry<{ readonly cache: WeakRef<TraceCache<Selected>>; readonly key: string }>(({ cache, key }) => cache.deref()?.delete(key))
+const collected = new FinalizationRegistry<{
+  readonly cache: WeakRef<TraceCache<Selected>>
+  readonly key: string
+}>(({ cache, key }) => cache.deref()?.delete(key))
 
 /** True when a trace for `general` can serve a call of signature `specific`. */
 export function accepts(general: Signature, specific: Signature): boolean {
@@ -77,13 +86,18 @@ export function accepts(general: Signature, specific: Signature): boolean {
     general.entries.length === specific.entries.length &&
     general.entries.every((entry, i) => {
       const other = specific.entries[i]
-      return other !== undefined && entry.path === other.path && (entry.text === other.text || acceptsType(entry.type, other.type))
+      return (
+        other !== undefined &&
+        entry.path === other.path &&
+        (entry.text === other.text || acceptsType(entry.type, other.type))
+      )
     })
   )
 }
 
 function acceptsType(general: ArgumentType, specific: ArgumentType): boolean {
-  if (general.kind !== 'tensor' || specific.kind !== 'tensor' || general.dtype !== specific.dtype) return false
+  if (general.kind !== 'tensor' || specific.kind !== 'tensor' || general.dtype !== specific.dtype)
+    return false
   if (general.shape === null) return true
   const { shape } = specific
   return (
@@ -125,7 +139,9 @@ function joinTypes(x: ArgumentType, y: ArgumentType): ArgumentType | undefined {
     dtype: x.dtype,
     shape: x.shape.map((size, axis) => {
       const other = shape[axis]
-      return size !== null && other !== null && other !== undefined && sizesEqual(size, other) === true ? size : null
+      return size !== null && other !== null && other !== undefined && sizesEqual(size, other) === true
+        ? size
+        : null
     }),
   }
 }

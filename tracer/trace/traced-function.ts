@@ -1,25 +1,27 @@
 /**
  * A function that is traced: the callback, and one trace per signature.
  *
- * A call takes its arguments apart into leaves. Tensors and Variables become parameters of the graph, constants are
- * baked in. If a trace for the signature exists its compiled program runs; if not, the callback runs once with symbolic
- * tensors. A trace that fails leaves nothing behind: no trace, no assignment (recorded assignments are only nodes).
+ * A call takes its arguments apart (argument.ts) and asks the cache for a trace that fits (trace-cache.ts); if there is
+ * none the callback runs once with symbolic tensors (run-callback.ts). Then the trace's compiled program runs
+ * (graph-function.ts). A trace that fails leaves nothing behind: no trace, no assignment, since assignments are only
+ * nodes until the program runs.
  */
-import { ShapeError, TraceError } from '../../codegen/errors.ts'
-import { isStaticShape, printSize } from '../../codegen/size.ts'
-import type { TensorType } from '../ir/type.ts'
-import { installGuardRecorder } from '../ops/sizes.ts'
+import { ShapeError, SignatureError, TraceError } from '../../codegen/errors.ts'
+import { printSize, type Size } from '../../codegen/size.ts'
+import { convertToTensor } from '../convert.ts'
 import { Tensor } from '../tensor.ts'
 import type { Variable } from '../variable.ts'
-import { isTracing, withObservers, withTrace } from './bind.ts'
-import { GraphFunction } from './graph-function.ts'
-import { GraphTrace } from './graph-trace.ts'
-import { InputSignature, type Pins, type SpecTree } from './input-signature.ts'
-import { takeApart } from './result-tree.ts'
+import { type ArgumentType, constantText, type Entry, type Signature, signatureOf } from './argument.ts'
+import { isTracing } from './bind.ts'
+import { ConcreteFunction } from './concrete.ts'
+import { VariableCreation } from './creation.ts'
+import type { GraphFunction } from './graph-function.ts'
+import { functionsRunEagerly } from './modes.ts'
 import { reportRetrace } from './retrace.ts'
-import { type Leaf, type Signature, signatureOf, withReceiver } from './signature.ts'
+import { resultStructure, type TracedCallback, traceCallback } from './run-callback.ts'
 import { userSite } from './source.ts'
-import { isPlainObject } from './tree.ts'
+import { checkSpecTree, printSpec, SpecFitting, type SpecTree } from './spec.ts'
+import { joinSignatures, TraceCache } from './trace-cache.ts'
 
 export interface FunctionOptions {
   /** Name in graphs and messages; the callback's own when absent. */
@@ -29,40 +31,30 @@ export interface FunctionOptions {
    * null, and converts JavaScript values to the specs' dtypes.
    */
   readonly inputSignature?: readonly SpecTree[]
+  /** Make the second trace for the same ranks and dtypes open in the sizes that differ, so that it serves all of them. */
+  readonly reduceRetracing?: boolean
+  /** The most traces to hold; one more is an error. */
+  readonly maxTraces?: number
   /** What to do when it is traced again: a line in the console (default), nothing, or an error. */
   readonly onRetrace?: 'warn' | 'off' | 'error'
 }
 
-/** A trace with how to call it. */
-interface Trace {
+/** A tensor type for the quick check; a size of null stands for any. */
+type FlatType = Extract<ArgumentType, { readonly kind: 'tensor' }>
+
+/** A trace, and what selects it. */
+export interface Trace extends TracedCallback {
   readonly signature: Signature
-  readonly callee: GraphFunction
-  /** Rebuilds the callback's result from the graph's results. */
-  readonly rebuild: (results: readonly Tensor[]) => unknown
-  /** Names of the graph's variable captures that are arguments, by position among the variable leaves. */
-  readonly variableNames: readonly string[]
-  /**
-   * Argument types when every argument is a tensor, for the fast path; undefined otherwise.
-   * A size of null stands for any.
-   */
+  /** Argument types when every argument is a tensor, for the quick check; undefined otherwise. */
   readonly flat: readonly FlatType[] | undefined
-  readonly milliseconds: number
+  /** How many times the callback ran: twice when it created Variables. */
+  readonly count: number
+  /** Milliseconds to run the callback, and to compile. */
+  readonly traceMilliseconds: number
+  readonly compileMilliseconds: number
+  /** Made on demand. */
+  concrete?: ConcreteFunction
 }
-
-interface FlatType {
-  readonly dtype: TensorType['dtype']
-  readonly shape: readonly (TensorType['shape'][number] | null)[]
-}
-
-/** A call's arguments as its trace takes them. */
-interface Call {
-  readonly self: unknown
-  readonly args: readonly unknown[]
-  readonly signature: Signature
-  readonly pins: Pins
-}
-
-const noPins: Pins = new Map()
 
 /** The machinery behind `tf.function`; src/function.ts wraps it in a callable. */
 export class TracedFunction {
@@ -71,51 +63,53 @@ export class TracedFunction {
   readonly options: FunctionOptions
   readonly definedAt: string | undefined
   readonly parameterNames: readonly string[]
-  readonly #inputSignature: InputSignature | undefined
-  readonly #traces = new Map<string, Trace>()
-  /** Keys of the traces being made: a callback may call itself, but not for ever. */
-  readonly #inProgress = new Set<string>()
-  /** Whether the callback mentions `this`: then the object it is called on selects a trace, by identity. */
+  readonly #cache = new TraceCache<Trace>()
+  /** Whether the callback mentions `this`: then the object it is called on selects a trace. */
   readonly #usesThis: boolean
-  #lastSelf: unknown
+  /** The types of the input signature's specs. */
+  readonly #specs: Signature | undefined
+  readonly #fitting: SpecFitting | undefined
+  readonly #inProgress = new Set<string>()
   #last: Trace | undefined
+  #lastSelf: unknown
   #traceCount = 0
 
-  constructor(callback: (...args: never[]) => unknown, options: FunctionOptions = {}) {
-    if (typeof callback !== 'function')
-      throw new TraceError({
-        op: 'tf.function',
-        problem: `${String(callback)} is not a function`,
-        fix: 'pass the callback to trace.',
-      })
-    if (
-      callback.constructor.name === 'AsyncFunction' ||
-      callback.constructor.name === 'GeneratorFunction' ||
-      callback.constructor.name === 'AsyncGeneratorFunction'
-    )
-      throw new TraceError({
-        op: 'tf.function',
-        problem: 'async and generator callbacks cannot be traced',
-        fix: 'await outside, and trace synchronous code.',
-      })
+  constructor(callback: (...args: never[]) => unknown, options: FunctionOptions = {}, owner?: object) {
+    checkCallback(callback)
     this.callback = callback
     this.name = options.name ?? (callback.name === '' ? 'anonymous' : callback.name)
     this.options = options
     this.definedAt = userSite()
     this.parameterNames = parameterNamesOf(callback)
-    this.#usesThis = /\bthis\b/.test(Function.prototype.toString.call(callback))
+    this.#usesThis = owner === undefined && /\bthis\b/.test(Function.prototype.toString.call(callback))
     const { inputSignature } = options
-    this.#inputSignature =
-      inputSignature && new InputSignature(inputSignature, this.name, this.parameterNames)
+    inputSignature?.forEach((spec, i) => checkSpecTree(spec, `inputSignature[${i}]`))
+    this.#specs = inputSignature && signatureOf(inputSignature, this.parameterNames)
+    this.#fitting = inputSignature && new SpecFitting(inputSignature, this.name, this.parameterNames)
   }
 
-  /** How many times the callback has been traced. */
+  /** How many times the callback has run to be traced. */
   get traceCount(): number {
     return this.#traceCount
   }
   /** How many traces are held. */
   get cacheSize(): number {
-    return this.#traces.size
+    return this.#cache.size
+  }
+  /** The traces held, oldest first. */
+  get traces(): readonly Trace[] {
+    return this.#cache.all
+  }
+  /** The most recently used trace, or undefined. */
+  get current(): GraphFunction | undefined {
+    return this.#last?.callee ?? this.#cache.all.at(-1)?.callee
+  }
+
+  /** Forgets all traces; Variables may be created again. */
+  clearCache(): void {
+    this.#cache.clear()
+    this.#last = undefined
+    this.#traceCount = 0
   }
 
   /** Calls the function; `self` is the callback's `this`. */
@@ -125,157 +119,203 @@ export class TracedFunction {
       last?.flat !== undefined &&
       (!this.#usesThis || self === this.#lastSelf) &&
       fits(last.flat, args) &&
-      last.callee.brokenGuard(args) === undefined
+      last.callee.brokenGuard(args) === undefined &&
+      !functionsRunEagerly()
     )
       return last.rebuild(last.callee.call(args))
-    const call = this.#prepare(self, args)
-    const { trace, tensors } = this.#traceFor(call)
+    const { signature, fitted } = this.#signature(self, args)
+    if (functionsRunEagerly() && !isTracing()) return this.#runEagerly(self, fitted)
+    const trace = this.#holding(self, fitted, signature)
     this.#last = trace
     if (this.#usesThis) this.#lastSelf = self
-    return this.#run(trace, call.signature, tensors)
+    return run(trace, signature)
   }
 
-  /** The trace for these arguments, made if need be, not run. */
-  graphFunctionFor(self: unknown, args: readonly unknown[]): GraphFunction {
-    return this.#traceFor(this.#prepare(self, args)).trace.callee
+  /** The trace for arguments or specs, made if need be, not run. */
+  concrete(self: unknown, args: readonly unknown[]): ConcreteFunction {
+    const { signature, fitted } =
+      args.length === 0 && this.options.inputSignature !== undefined
+        ? this.#signature(self, this.options.inputSignature)
+        : this.#signature(self, args)
+    const trace = this.#traceFor(self, fitted, signature)
+    this.#last ??= trace
+    return (trace.concrete ??= new ConcreteFunction(this.name, trace, this.parameterNames))
   }
 
-  /** The most recently used trace, or undefined. */
-  get current(): GraphFunction | undefined {
-    return this.#last?.callee ?? [...this.#traces.values()].at(-1)?.callee
+  get concreteFunctions(): readonly ConcreteFunction[] {
+    return this.#cache.all.map(
+      (trace) => (trace.concrete ??= new ConcreteFunction(this.name, trace, this.parameterNames)),
+    )
   }
 
-  #run(trace: Trace, signature: Signature, tensors: readonly Tensor[]): unknown {
-    const { callee, variableNames } = trace
-    if (variableNames.length === 0) return trace.rebuild(callee.call(tensors))
-    const variables = new Map(callee.traced.variables)
-    const given = signature.leaves.filter((leaf) => leaf.kind === 'variable')
-    variableNames.forEach((name, i) => {
-      const leaf = given[i]
-      if (leaf !== undefined) variables.set(name, leaf.variable)
-    })
-    return trace.rebuild(callee.call(tensors, variables))
+  /** The signature of a call, and its arguments as the input signature wants them. */
+  #signature(
+    self: unknown,
+    args: readonly unknown[],
+  ): { readonly signature: Signature; readonly fitted: readonly unknown[] } {
+    const fitted = this.#fitting === undefined ? args : this.#fitting.fit(args)
+    return {
+      signature: signatureOf(fitted, this.parameterNames, this.#usesThis ? { self } : undefined),
+      fitted,
+    }
   }
 
-  /** Converts and takes apart the arguments of a call. */
-  #prepare(self: unknown, given: readonly unknown[]): Call {
-    const fitted = this.#inputSignature?.fit(given)
-    const args = fitted?.args ?? given
-    const signature =
-      this.#inputSignature?.signature(fitted?.leaves ?? [], noPins) ?? signatureOf(args, this.parameterNames)
-    return { self, args, signature: this.#usesThis ? withReceiver(signature, self) : signature, pins: noPins }
-  }
-
-  /** The trace whose assumptions about sizes this call meets, made if need be. */
-  #traceFor(first: Call): { readonly trace: Trace; readonly tensors: readonly Tensor[] } {
-    const tensors = tensorsOf(first.signature)
-    let call = first
+  /**
+   * The trace whose assumptions about its open sizes this call meets. Where they fail, the sizes in question are pinned
+   * to what they are, those that are 1 first, since broadcasting by 1 is what an assumption of equal sizes rules out.
+   */
+  #holding(self: unknown, args: readonly unknown[], signature: Signature): Trace {
+    const tensors = tensorsOf(signature)
+    let trace = this.#traceFor(self, args, signature)
     for (;;) {
-      const trace = this.#traces.get(call.signature.key) ?? this.#trace(call)
       const broken = trace.callee.brokenGuard(tensors)
-      if (broken === undefined) return { trace, tensors }
-      const sizes = [...broken.sizes].filter(([name]) => !call.pins.has(name))
-      if (sizes.length === 0 || this.#inputSignature === undefined)
+      if (broken === undefined) return trace
+      const ones = [...broken.sizes].filter(([, size]) => size === 1)
+      const pinned = pinSizes(trace.signature, new Map(ones.length > 0 ? ones : broken.sizes))
+      if (pinned === undefined)
         throw new ShapeError({
           op: this.name,
           problem: `${broken.reason}: ${printSize(broken.x)} is not ${printSize(broken.y)}`,
         })
-      const ones = sizes.filter(([, size]) => size === 1)
-      const pins = new Map([...call.pins, ...(ones.length > 0 ? ones : sizes)])
-      const signature = this.#inputSignature.signature(first.signature.leaves, pins)
-      call = { ...first, signature: this.#usesThis ? withReceiver(signature, first.self) : signature, pins }
+      trace =
+        this.#cache.exactly(withTypes(signature, pinned).key) ?? this.#trace(self, args, signature, pinned)
     }
   }
 
-  #trace(call: Call): Trace {
-    const { signature } = call
+  /** Runs the callback as it is, for debugging; what it returns is converted as in a trace. */
+  #runEagerly(self: unknown, args: readonly unknown[]): unknown {
+    const results: Tensor[] = []
+    const { rebuild } = resultStructure(
+      Reflect.apply(this.callback, self, args),
+      '',
+      this.name,
+      (leaf) => results.push(convertToTensor(leaf)) - 1,
+    )
+    return rebuild(results)
+  }
+
+  #traceFor(self: unknown, args: readonly unknown[], signature: Signature): Trace {
+    return this.#cache.find(signature) ?? this.#trace(self, args, signature, this.#openTypes(signature))
+  }
+
+  /** The types to trace a new signature with, where they should be opener than the call's own. */
+  #openTypes(signature: Signature): readonly ArgumentType[] | undefined {
+    if (this.#specs !== undefined) {
+      const open = new Map(this.#specs.entries.map((entry) => [entry.path, entry.type]))
+      return signature.entries.map(({ path, type }) => withRank(open.get(path) ?? type, type))
+    }
+    if (this.options.reduceRetracing !== true) return undefined
+    for (const trace of this.#cache.all.toReversed()) {
+      const joined = joinSignatures(trace.signature, signature)
+      if (joined !== undefined) return joined
+    }
+    return undefined
+  }
+
+  #trace(
+    self: unknown,
+    args: readonly unknown[],
+    given: Signature,
+    types: readonly ArgumentType[] | undefined,
+  ): Trace {
+    const signature = withTypes(given, types)
     if (this.#inProgress.has(signature.key))
       throw new TraceError({
         op: this.name,
-        problem: `it calls itself with the arguments it is being traced for: ${signature.entries.map(([path, text]) => `${path} ${text}`).join(', ')}`,
+        problem: `it calls itself with the arguments it is being traced for: ${signature.entries.map(({ path, text }) => `${path} ${text}`).join(', ')}`,
         fix: 'recurse on a JavaScript number, or use a loop.',
       })
-    // Methods: the first trace of another object is not a retrace.
-    const earlier = [...this.#traces.values()]
-      .map((trace) => trace.signature)
-      .filter((other) => other.receiver === signature.receiver)
-    const onRetrace = this.options.onRetrace ?? 'warn'
-    if (earlier.length > 0 && onRetrace === 'error') reportRetrace(this, earlier, signature, 0, 'error')
-    const graphTrace = new GraphTrace(this.name)
-    const before = installGuardRecorder((x, y, reason) => graphTrace.guard(x, y, reason))
-    const nested = isTracing()
+    const earlier = this.#earlier(signature)
+    const mode = this.options.onRetrace ?? 'warn'
+    if (earlier.length > 0 && mode === 'error') reportRetrace(this, earlier, signature, 0, mode)
+    if (this.options.maxTraces !== undefined && this.#cache.size >= this.options.maxTraces)
+      throw new SignatureError({
+        op: this.name,
+        problem: `it has ${this.#cache.size} traces, which is its maxTraces, and these arguments need another: ${signature.entries.map(({ path, text }) => `${path} ${text}`).join(', ')}`,
+        fix: 'make the varying arguments tensors with open sizes (inputSignature with null, or reduceRetracing), or raise maxTraces.',
+      })
     this.#inProgress.add(signature.key)
     let made: Trace
     try {
-      // Tapes around the call see it as a whole, not what happens while it is traced.
-      made = withObservers([], () => withTrace(graphTrace, () => this.#runCallback(call, graphTrace, nested)))
+      made = this.#run(self, args, given, signature, types)
     } finally {
-      installGuardRecorder(before)
       this.#inProgress.delete(signature.key)
     }
-    if (earlier.length > 0) reportRetrace(this, earlier, signature, made.milliseconds, onRetrace)
-    this.#traceCount++
-    this.#traces.set(signature.key, made)
+    if (earlier.length > 0)
+      reportRetrace(this, earlier, signature, made.traceMilliseconds + made.compileMilliseconds, mode)
+    this.#traceCount += made.count
+    this.#cache.add(made)
     return made
   }
 
-  /** Runs the callback with symbolic tensors and compiles what it does, unless it is only wanted inside another trace. */
-  #runCallback({ self, args, signature, pins }: Call, trace: GraphTrace, nested: boolean): Trace {
+  /** Runs the callback; twice when it created Variables, since what it does without creating them is what counts. */
+  #run(
+    self: unknown,
+    args: readonly unknown[],
+    given: Signature,
+    signature: Signature,
+    types: readonly ArgumentType[] | undefined,
+  ): Trace {
     const start = performance.now()
-    const types = this.#inputSignature?.types(pins) ?? tensorsOf(signature).map((tensor) => tensor.type)
-    const variableNames: string[] = []
-    const placeholders = new Map<Variable, { readonly name: string; readonly variable: Variable }>()
-    let nextType = 0
-    const symbolic = (leaf: Leaf): unknown => {
-      switch (leaf.kind) {
-        case 'tensor':
-          return trace.param(types[nextType++] ?? leaf.tensor.type, plainName(leaf.path))
-        case 'variable': {
-          let placeholder = placeholders.get(leaf.variable)
-          if (placeholder === undefined) {
-            const variable = leaf.variable.placeholder()
-            placeholder = { variable, name: trace.variableParam(variable, plainName(leaf.path)) }
-            placeholders.set(leaf.variable, placeholder)
-          }
-          variableNames.push(placeholder.name)
-          return placeholder.variable
-        }
-        case 'constant':
-          return leaf.value
-      }
+    const request = {
+      name: this.name,
+      callback: this.callback,
+      self,
+      args,
+      signature: given,
+      ...(types === undefined ? {} : { types }),
     }
-    let next = 0
-    const build = (value: unknown): unknown => {
-      if (Array.isArray(value)) return value.map(build)
-      if (isPlainObject(value)) {
-        const built = new Map<string, unknown>()
-        for (const key of Object.keys(value).sort()) built.set(key, build(value[key]))
-        return Object.fromEntries(Object.keys(value).map((key) => [key, built.get(key)]))
-      }
-      // Trailing arguments that are undefined are no leaves.
-      const leaf = signature.leaves[next++]
-      return leaf === undefined ? undefined : symbolic(leaf)
+    const creation = new VariableCreation(this.#cache.size === 0 ? 'first' : 'later')
+    let traced = traceCallback({ ...request, creation })
+    let count = 1
+    if (creation.created.length > 0) {
+      traced = traceCallback({ ...request, creation: new VariableCreation('again') })
+      count = 2
     }
-    const returned: unknown = Reflect.apply(this.callback, self, args.map(build))
-    const { tensors, rebuild } = takeApart(returned, this.name)
-    const callee = new GraphFunction(trace.finish(tensors.map((tensor) => trace.lift(tensor))))
-    if (!nested) callee.prepare()
-    const isFlat = variableNames.length === 0 && pins.size === 0 && args.every((arg) => arg instanceof Tensor)
+    const traceMilliseconds = performance.now() - start
+    // A function that is only wanted inside another trace is not compiled on its own.
+    if (!isTracing()) traced.callee.prepare()
+    const isFlat =
+      traced.variableNames.length === 0 &&
+      given.leaves.length === args.length &&
+      args.every((arg) => arg instanceof Tensor)
     return {
-      signature: { ...signature, leaves: [] },
-      callee,
-      rebuild,
-      variableNames,
-      flat: isFlat ? types.map((type) => this.#flatType(type)) : undefined,
-      milliseconds: performance.now() - start,
+      ...traced,
+      count,
+      // Leaves hold arguments, which a trace must not keep alive.
+      signature: {
+        entries: signature.entries,
+        key: signature.key,
+        leaves: signature.leaves.filter((leaf) => leaf.kind === 'spec'),
+      },
+      flat: isFlat ? flatTypes(signature) : undefined,
+      traceMilliseconds,
+      compileMilliseconds: traced.callee.compileMilliseconds,
     }
   }
 
-  /** A type for the fast path: names made by the input signature stand for any size, those of an outer trace do not. */
-  #flatType({ dtype, shape }: TensorType): FlatType {
-    if (this.#inputSignature === undefined || isStaticShape(shape)) return { dtype, shape }
-    return { dtype, shape: shape.map((size) => (typeof size === 'number' ? size : null)) }
+  /** Signatures of earlier traces for the same receiver: a method's first trace for another object is no retrace. */
+  #earlier(signature: Signature): readonly Signature[] {
+    const receiver = (of: Signature): string | undefined =>
+      of.entries.find(({ path }) => path === 'this')?.text
+    return this.#cache.all
+      .map((trace) => trace.signature)
+      .filter((other) => receiver(other) === receiver(signature))
   }
+}
+
+/** Runs a trace for the leaves of a call. */
+function run(trace: Trace, signature: Signature): unknown {
+  const { callee, variableNames } = trace
+  if (variableNames.length === 0) return trace.rebuild(callee.call(tensorsOf(signature)))
+  const variables = new Map<string, Variable>(callee.traced.variables)
+  let next = 0
+  for (const leaf of signature.leaves) {
+    if (leaf.kind !== 'variable') continue
+    const name = variableNames[next++]
+    if (name !== undefined) variables.set(name, leaf.variable)
+  }
+  return trace.rebuild(callee.call(tensorsOf(signature), variables))
 }
 
 function tensorsOf(signature: Signature): Tensor[] {
@@ -284,27 +324,83 @@ function tensorsOf(signature: Signature): Tensor[] {
   return tensors
 }
 
+/** A spec of unknown rank takes the rank of the argument. */
+function withRank(open: ArgumentType, given: ArgumentType): ArgumentType {
+  if (open.kind !== 'tensor' || open.shape !== null || given.kind !== 'tensor' || given.shape === null)
+    return open
+  return { ...open, shape: given.shape.map(() => null) }
+}
+
+/** The signature with opener types. */
+function withTypes(signature: Signature, types: readonly ArgumentType[] | undefined): Signature {
+  if (types === undefined) return signature
+  const entries = signature.entries.map((entry, i): Entry => {
+    const type = types[i] ?? entry.type
+    return type.kind === 'tensor'
+      ? { path: entry.path, type, text: printSpec(type.dtype, type.shape) }
+      : entry
+  })
+  return { ...signature, entries, key: entries.map(({ path, text }) => `${path}:${text};`).join('') }
+}
+
+/** The types of the tensors of a signature, when it has nothing else. */
+function flatTypes(signature: Signature): readonly FlatType[] | undefined {
+  const types = signature.entries.filter(({ path }) => path !== 'this').map(({ type }) => type)
+  return types.every((type) => type.kind === 'tensor') ? types : undefined
+}
+
 /** True when the arguments are tensors of just these types. */
 function fits(types: readonly FlatType[], args: readonly unknown[]): args is readonly Tensor[] {
   if (types.length !== args.length) return false
   for (let i = 0; i < types.length; i++) {
     const arg = args[i]
     const type = types[i]
-    if (!(arg instanceof Tensor) || type === undefined) return false
+    if (!(arg instanceof Tensor) || type === undefined || type.shape === null) return false
     if (arg.type.dtype !== type.dtype || !sameSizes(type.shape, arg.type.shape)) return false
   }
   return true
 }
 
-function sameSizes(wanted: FlatType['shape'], shape: TensorType['shape']): boolean {
+function sameSizes(wanted: readonly (Size | null)[], shape: readonly Size[]): boolean {
   if (wanted === shape) return true
   if (wanted.length !== shape.length) return false
   for (let i = 0; i < wanted.length; i++) if (wanted[i] !== shape[i] && wanted[i] !== null) return false
   return true
 }
 
-function plainName(path: string): string {
-  return path.replaceAll(/\W+/g, '_').replace(/_$/, '')
+/** The types of a trace with some of its open sizes (`n0`, `n1`, … in order) as numbers; undefined when none is open. */
+function pinSizes(
+  signature: Signature,
+  sizes: ReadonlyMap<string, number>,
+): readonly ArgumentType[] | undefined {
+  let next = 0
+  let pinned = 0
+  const types = signature.entries.map(({ type }): ArgumentType => {
+    if (type.kind !== 'tensor' || type.shape === null) return type
+    const shape = type.shape.map((size) => {
+      if (size !== null) return size
+      const known = sizes.get(`n${next++}`)
+      if (known !== undefined) pinned++
+      return known ?? null
+    })
+    return { ...type, shape }
+  })
+  return pinned === 0 ? undefined : types
+}
+
+function checkCallback(callback: unknown): void {
+  if (typeof callback !== 'function')
+    throw new TraceError({
+      op: 'tf.function',
+      problem: `${constantText(callback)} is not a function`,
+      fix: 'pass the callback to trace.',
+    })
+  if (['AsyncFunction', 'GeneratorFunction', 'AsyncGeneratorFunction'].includes(callback.constructor.name))
+    throw new TraceError({
+      op: 'tf.function',
+      problem: 'async and generator callbacks cannot be traced',
+      fix: 'await outside, and trace synchronous code.',
+    })
 }
 
 /** The names of a function's parameters where its text shows them plainly; `args[i]` stands in elsewhere. */

@@ -18,8 +18,8 @@ async function alive(references: readonly WeakRef<object>[]): Promise<boolean[]>
 
 const f = tf.function((x: tf.Tensor) => tf.exp(x).mul(x))
 
-/** Records something on the tape; gives weak references to what is in between, and the target when asked for. */
-function use(tape: tf.GradientTape, traced: boolean, ask: boolean): WeakRef<object>[] {
+/** Records something on the tape; asks for the gradient, and gives weak references to all there was. */
+function use(tape: tf.GradientTape, traced: boolean): WeakRef<object>[] {
   const x = tf.tensor([1, 2])
   const between: tf.Tensor[] = []
   const y = tape.record(() => {
@@ -28,13 +28,13 @@ function use(tape: tf.GradientTape, traced: boolean, ask: boolean): WeakRef<obje
     between.push(inner)
     return inner.mul(inner)
   })
-  if (ask) expect(tape.gradient(y, x)?.shape).toEqual([2])
+  expect(tape.gradient(y, x)?.shape).toEqual([2])
   return [...between, x, y].map((tensor) => new WeakRef(tensor))
 }
 
 test.each([false, true])('after its gradient a tape holds nothing; traced: %s', async (traced) => {
   const tape = new tf.GradientTape()
-  const references = use(tape, traced, true)
+  const references = use(tape, traced)
   expect(await alive(references)).toEqual([false, false, false])
   expect(() => tape.gradient(tf.tensor(1), tf.tensor(1))).toThrow(tf.GradientError)
 })
@@ -43,7 +43,7 @@ test.each([false, true])(
   'a persistent tape holds its records until it is reset; traced: %s',
   async (traced) => {
     const tape = new tf.GradientTape({ persistent: true })
-    const references = use(tape, traced, true)
+    const references = use(tape, traced)
     expect(await alive(references)).toEqual([true, true, true])
     tape.reset()
     expect(await alive(references)).toEqual([false, false, false])
@@ -53,7 +53,7 @@ test.each([false, true])(
 test.each([false, true])('a tape that is dropped leaves nothing; traced: %s', async (traced) => {
   const references = ((): WeakRef<object>[] => {
     const tape = new tf.GradientTape({ persistent: true })
-    return [...use(tape, traced, true), new WeakRef(tape)]
+    return [...use(tape, traced), new WeakRef(tape)]
   })()
   expect(await alive(references)).toEqual([false, false, false, false])
 })
