@@ -68,8 +68,9 @@ export type UnaryOp =
 /**
  * Operands and result have the same dtype. `div` is for floats; `idiv` truncates (ints; the divisor is never 0: the op
  * that lowers to it selects a safe one) and `rem` keeps the sign of the dividend (C's fmod for floats). `max`/`min`
- * propagate NaN, and give x where the operands are equal (zeros of either sign are). `pmax(x, y)` is `x < y ? y : x` (keeps a NaN in x), `pmin(x, y)` is `y < x ? y : x`. `shr` is
- * arithmetic, `shru` logical; shift counts are taken modulo 32. `mulhu` is the high half of the unsigned 64-bit product.
+ * propagate NaN, and give x where the operands are equal (zeros of either sign are). `pmax(x, y)` is `x < y ? y : x`
+ * (keeps a NaN in x), `pmin(x, y)` is `y < x ? y : x`. `shr` is arithmetic, `shru` logical; shift counts are taken
+ * modulo 32. `mulhu` is the high half of the unsigned 64-bit product.
  */
 export type BinaryOp =
   | 'add'

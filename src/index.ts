@@ -26,7 +26,9 @@ export type { GradientOptions, JacobianOptions } from '../tracer/gradient/reques
 export { GradientTape, type TapeOptions } from '../tracer/gradient/tape.ts'
 export type { GradientsOf, OutputGradients, Source } from '../tracer/gradient/structure.ts'
 export { type NestedArray, Tensor } from '../tracer/tensor.ts'
+export { flatten, traceType, unflatten } from '../tracer/trace/argument.ts'
 export { isTracing } from '../tracer/trace/bind.ts'
+export { live } from '../tracer/trace/supplied.ts'
 export {
   type FunctionOptions,
   type Traced,

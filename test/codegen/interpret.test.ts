@@ -95,11 +95,15 @@ describe('arithmetic', () => {
     for (const dtype of ['float32', 'float64'] as const)
       for (const [x, expected] of cases) expect(unary('round', dtype, x)).toBe(expected)
   })
-  test('max and min propagate NaN and order the zeros; pmax and pmin keep x', () => {
+  test('max and min propagate NaN and keep the zero in x; pmax and pmin keep x', () => {
     expect(binary('max', 'float32', NaN, 1)).toBeNaN()
     expect(binary('min', 'float32', 1, NaN)).toBeNaN()
-    expect(binary('max', 'float32', -0, 0)).toBe(0)
-    expect(binary('min', 'float32', 0, -0)).toBe(-0)
+    expect(binary('max', 'float32', 1, NaN)).toBeNaN()
+    expect(binary('min', 'float32', NaN, 1)).toBeNaN()
+    expect(binary('max', 'float32', -0, 0)).toBe(-0)
+    expect(binary('max', 'float32', 0, -0)).toBe(0)
+    expect(binary('min', 'float32', 0, -0)).toBe(0)
+    expect(binary('min', 'float32', -0, 0)).toBe(-0)
     expect(binary('pmax', 'float32', NaN, 1)).toBeNaN()
     expect(binary('pmax', 'float32', 1, NaN)).toBe(1)
     expect(binary('pmin', 'float32', 1, NaN)).toBe(1)

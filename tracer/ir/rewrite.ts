@@ -203,7 +203,10 @@ export function substituteSizes(graph: Graph, replacement: (name: string) => Siz
  * What the names in a region's parameter types stand for when it is applied to operands of these types: a parameter
  * `f32[n0,4]` bound to `f32[n1+1,4]` says n0 = n1+1. Only axes that are a bare name bind it; the first one counts.
  */
-export function sizeBindings(params: readonly Value[], operands: readonly TensorType[]): Map<string, Size> {
+export function sizeBindings(
+  params: readonly { readonly type: TensorType }[],
+  operands: readonly TensorType[],
+): Map<string, Size> {
   const bindings = new Map<string, Size>()
   params.forEach((param, i) =>
     param.type.shape.forEach((size, axis) => {

@@ -5,19 +5,29 @@ import type { TypedArray } from '../../codegen/dtype.ts'
 import { CheckError, InternalError } from '../../codegen/errors.ts'
 import { Program } from '../../codegen/run/program.ts'
 import type { Slot } from '../../codegen/run/memory.ts'
-import type { Graph, Value } from '../ir/graph.ts'
+import { type Graph, textAttribute, type Value } from '../ir/graph.ts'
 import { substituteType } from '../ir/rewrite.ts'
 import type { TensorType } from '../ir/type.ts'
 import { opNamed } from '../op.ts'
 import { hostEffect } from './host-effects.ts'
 import { type Failure, type LoweredProgram, lowerGraph } from './lower.ts'
 
+/** Replaces the content of an open Variable: name of the capture, type, elements. */
+export type StoreOpen = (variable: string, type: TensorType, elements: TypedArray) => void
+
+interface Call {
+  readonly inputs: readonly TypedArray[]
+  readonly sizes: readonly number[]
+  /** The last content that an open Variable was given. */
+  readonly stored?: Map<string, { readonly type: TensorType; readonly elements: TypedArray }>
+}
+
 /** A graph ready to run. */
 export class Executable {
   readonly program: Program
   readonly #lowered: LoweredProgram
   /** The inputs and sizes of the calls in progress, innermost last: failures quote them. */
-  readonly #calls: { readonly inputs: readonly TypedArray[]; readonly sizes: readonly number[] }[] = []
+  readonly #calls: Call[] = []
 
   /** Compiles a fused graph; see `lowerGraph` for the parameters. */
   constructor(graph: Graph, variables: readonly string[], tensorData: (name: string) => TypedArray) {
@@ -37,6 +47,26 @@ export class Executable {
       return this.program.run(inputs, variables, sizes)
     } finally {
       this.#calls.pop()
+    }
+  }
+
+  /**
+   * One call of a program with open Variables. What it assigns to them is stored when it has ended, also when it fails
+   * later on: until then it may read their old content where it lies.
+   */
+  runWithOpen(
+    inputs: readonly TypedArray[],
+    variables: readonly Slot[],
+    sizes: readonly number[],
+    store: StoreOpen,
+  ): TypedArray[] {
+    const stored: NonNullable<Call['stored']> = new Map()
+    this.#calls.push({ inputs, sizes, stored })
+    try {
+      return this.program.run(inputs, variables, sizes)
+    } finally {
+      this.#calls.pop()
+      for (const [name, { type, elements }] of stored) store(name, type, elements)
     }
   }
 
@@ -87,6 +117,13 @@ export class Executable {
     const call = this.#lowered.hostCalls[id]
     if (call === undefined) throw new InternalError(`host call ${id} is not known`)
     const { node } = call
+    const { stored } = this.#calls.at(-1) ?? {}
+    const [elements] = reads
+    const [value] = node.operands
+    if (node.op === 'commit' && stored !== undefined && elements !== undefined && value !== undefined) {
+      stored.set(textAttribute(node, 'variable'), { type: this.#typeOf(value), elements })
+      return undefined
+    }
     return hostEffect(
       node,
       node.operands.map((operand) => this.#typeOf(operand)),

@@ -7,7 +7,7 @@
  * which finds what they mean in `hostCalls` and `failures` by number.
  */
 import type { TypedArray } from '../../codegen/dtype.ts'
-import { InternalError } from '../../codegen/errors.ts'
+import { InternalError, TraceError } from '../../codegen/errors.ts'
 import type { ProgramBuffer, ProgramSpec, Step, Storage } from '../../codegen/program.ts'
 import { elementCount, namesOfSize } from '../../codegen/size.ts'
 import { type Graph, type Node, type Value, textAttribute } from '../ir/graph.ts'
@@ -119,6 +119,7 @@ class Lowering {
           'constant',
         )
       case 'commit':
+        if (this.#isOpen(textAttribute(node, 'variable'))) return this.#openCommit(node)
         return void this.#steps.push({
           kind: 'commit',
           variable: this.#variable(textAttribute(node, 'variable')),
@@ -135,6 +136,21 @@ class Lowering {
       default:
         return this.#hostCall(node)
     }
+  }
+
+  #isOpen(variable: string): boolean {
+    return this.#graph.captures.some(({ name, open }) => name === variable && open === true)
+  }
+
+  /** Storage that may have to be of another size is replaced by the host, once the program has ended. */
+  #openCommit(node: Node): void {
+    if (this.#graph.nodes.some(({ op }) => op === 'host_call'))
+      throw new TraceError({
+        op: 'assign',
+        problem: `${this.#graph.name} assigns the variable ${textAttribute(node, 'variable')}, whose sizes may change, and calls the host`,
+        fix: 'declare the sizes of the variable, or do the two in functions of their own.',
+      })
+    this.#hostCall(node)
   }
 
   #operand(node: Node, i: number): number {

@@ -254,16 +254,15 @@ export function flattened(
   })
 }
 
-/** An instance like `like` made of other leaves, by its class's `[unflatten]`. */
-export function unflattened(like: object, meta: unknown, leaves: readonly unknown[]): unknown {
-  const constructor = like.constructor as {
+/** An instance of a class made of other leaves, by the class's static `[unflatten]`. */
+export function unflattened(kind: Function, meta: unknown, leaves: readonly unknown[]): unknown {
+  const { [unflatten]: make } = kind as {
     readonly [unflatten]?: (meta: unknown, leaves: readonly unknown[]) => unknown
   }
-  const make = constructor[unflatten]
-  if (make !== undefined) return make.call(constructor, meta, leaves)
+  if (make !== undefined) return make.call(kind, meta, leaves)
   throw new SignatureError({
     op: 'tf.function',
-    problem: `${nameOf(like)} has [tf.flatten] but no static [tf.unflatten](meta, leaves)`,
+    problem: `${kind.name} has [tf.flatten] but no static [tf.unflatten](meta, leaves)`,
     fix: 'add it, so that an instance can be made inside the trace.',
   })
 }
@@ -300,7 +299,7 @@ export function withLeaves(args: readonly unknown[], replace: (next: number) => 
     ) {
       const { meta, leaves } = flattened(value, path)
       return unflattened(
-        value,
+        value.constructor,
         meta,
         leaves.map((leaf, i) => rebuild(leaf, `${path}[${i}]`)),
       )

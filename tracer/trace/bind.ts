@@ -9,6 +9,7 @@
 import { InternalError } from '../../codegen/errors.ts'
 import type { TypedArray } from '../../codegen/dtype.ts'
 import type { Attrs, Graph, Value } from '../ir/graph.ts'
+import type { TensorLike } from '../convert.ts'
 import type { TensorType } from '../ir/type.ts'
 import type { OpDefinition } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
@@ -38,6 +39,8 @@ export interface Trace {
   originOf?(lifted: Tensor): Tensor | undefined
   /** dtype and sizes of a variable's content at this place of the program. */
   typeOf(variable: Variable): TensorType
+  /** A value computed by the host at the beginning of every call; only graph traces know calls. */
+  live?(compute: () => TensorLike, dtype: TensorType['dtype'] | undefined): Tensor
   /** The user's line that made a value of this trace, if it is known. */
   sourceOf?(value: Value): string | undefined
   read(variable: Variable): Tensor

@@ -50,6 +50,12 @@ export class VariableCreation {
     })
   }
 
+  /** The callback has run: nothing is evaluated any more, and the arguments need not be kept. */
+  end(): void {
+    this.#args.length = 0
+    this.#behind.clear()
+  }
+
   /** The value of a symbolic tensor of the trace so far, for the arguments of this call. */
   evaluate(soFar: TracedGraph): Tensor | undefined {
     const { graph, variables, tensors } = soFar

@@ -15,6 +15,7 @@
  */
 import { isFloating } from '../../codegen/dtype.ts'
 import { InternalError } from '../../codegen/errors.ts'
+import { sameShape } from '../../codegen/size.ts'
 import { reread } from '../gradient/custom.ts'
 import { refuseReadAfterHostCall } from '../gradient/host-call.ts'
 import { GradientTape } from '../gradient/tape.ts'
@@ -192,7 +193,12 @@ class Derivative {
             const entry = entries[reads.findIndex((candidate) => candidate.name === variable)]
             if (entry === undefined) throw new InternalError(`${callee.name} lacks the variable ${variable}`)
             const content = assigned.get(variable) ?? (hostCalled ? readNow(variable) : undefined)
-            return content === undefined ? entry : reread(content, entry)
+            // Content of another size cannot be the variable's own.
+            return content === undefined
+              ? entry
+              : sameShape(content.type.shape, entry.type.shape)
+                ? reread(content, entry)
+                : content
           }
           for (const guard of graph.guards) trace.guard(guard.x, guard.y, guard.reason)
           const sources = operands.filter((_, i) => this.#needed[i] === true)

@@ -16,7 +16,6 @@ import {
   type Size,
   sizeName,
   sizesEqual,
-  substituteSize,
 } from '../../codegen/size.ts'
 import { type Graph, textAttribute } from '../ir/graph.ts'
 import type { TensorType } from '../ir/type.ts'
@@ -28,7 +27,10 @@ import { Tensor } from '../tensor.ts'
 import type { Variable } from '../variable.ts'
 import { currentObservers, currentTrace, isTracing } from './bind.ts'
 import { GraphTrace, type TracedGraph } from './graph-trace.ts'
+import { demandOpenVariables } from './open-variables.ts'
 import { replay, variableCaptures } from './replay.ts'
+import { sizeInCall, type SizeSource, sizeSourcesOf } from './size-sources.ts'
+import { supply } from './supplied.ts'
 
 /** A guard that a call does not meet: two sizes that were taken to be equal are not. */
 export interface GuardFailure {
@@ -37,13 +39,6 @@ export interface GuardFailure {
   readonly reason: string
   /** The sizes the guard names, as far as the arguments say, and sizes of 1 that further broken guards name. */
   readonly sizes: ReadonlyMap<string, number>
-}
-
-/** Where a size name's value is found in the arguments. */
-interface SizeSource {
-  readonly name: string
-  readonly param: number
-  readonly axis: number
 }
 
 /** A compiled alias pattern. */
@@ -72,6 +67,8 @@ export class GraphFunction {
   readonly traced: TracedGraph
   readonly #sizes: readonly SizeSource[]
   readonly #static: boolean
+  /** Whether assignments may change the sizes of Variables it captures. */
+  readonly #open: boolean
   readonly #compiled = new Map<string, Compiled>()
   /** The pattern in which every variable is another one: nearly every call. */
   #usual: Compiled | undefined
@@ -82,6 +79,7 @@ export class GraphFunction {
     this.traced = traced
     this.#sizes = sizeSourcesOf(traced.graph)
     this.#static = this.#sizes.length === 0
+    this.#open = traced.graph.captures.some((capture) => capture.open === true)
   }
 
   get name(): string {
@@ -92,7 +90,11 @@ export class GraphFunction {
   brokenGuard(args: readonly Tensor[]): GuardFailure | undefined {
     const { guards } = this.traced.graph
     if (guards.length === 0) return undefined
-    const values = args.every((arg) => isStaticShape(arg.type.shape)) ? this.#sizeValues(args) : undefined
+    const isPlain = !this.#open && args.length === this.traced.graph.params.length
+    const values =
+      isPlain && args.every((arg) => isStaticShape(arg.type.shape))
+        ? this.#sizeValues(args, this.traced.variables)
+        : undefined
     const sizeOf = (size: Size): Size =>
       values === undefined ? this.#sizeIn(size, args) : this.#evaluate(size, values)
     let failure: { readonly x: Size; readonly y: Size; readonly reason: string } | undefined
@@ -116,18 +118,23 @@ export class GraphFunction {
     args: readonly Tensor[],
     variables: ReadonlyMap<string, Variable> = this.traced.variables,
   ): readonly Tensor[] {
+    const { supplied } = this.traced
+    const complete =
+      supplied === undefined || supplied.length === 0 ? args : [...args, ...supply(supplied, this.name)]
     if (isTracing()) {
       const trace = currentTrace()
-      if (trace instanceof GraphTrace) this.#assumeGuards(args, trace)
+      if (trace instanceof GraphTrace) this.#assumeGuards(complete, trace, variables)
       return replay(
         this.traced.graph,
-        args.map((arg) => currentTrace().lift(arg)),
+        complete.map((arg) => trace.lift(arg)),
         variableCaptures(variables, this.traced.tensors, this.traced.lifted),
       )
     }
+    if (this.#open)
+      demandOpenVariables(this.traced.graph, variables, (size) => this.#sizeIn(size, complete, variables))
     if (currentObservers().length > 0 && differentiated !== undefined)
-      return differentiated(this, args, variables)
-    return this.execute(args, variables)
+      return differentiated(this, complete, variables)
+    return this.execute(complete, variables)
   }
 
   /** Runs the compiled program. */
@@ -142,12 +149,13 @@ export class GraphFunction {
       if (changed) variable.beforeChange()
       slots.push(variable.slot)
     }
-    const values = this.#static ? noSizes : this.#sizeValues(args)
-    const outputs = compiled.executable.run(
-      inputs,
-      slots,
-      this.#static ? noSizes : compiled.sizes.map((at) => values[at] ?? 0),
-    )
+    const values = this.#static ? noSizes : this.#sizeValues(args, variables)
+    const sizes = this.#static ? noSizes : compiled.sizes.map((at) => values[at] ?? 0)
+    const outputs = this.#open
+      ? compiled.executable.runWithOpen(inputs, slots, sizes, (name, type, data) =>
+          variables.get(name)?.store(data, type.shape),
+        )
+      : compiled.executable.run(inputs, slots, sizes)
     const results: Tensor[] = []
     const types = this.traced.graph.results
     for (let i = 0; i < types.length; i++) {
@@ -205,8 +213,14 @@ export class GraphFunction {
     }
   }
 
-  #sizeValues(args: readonly Tensor[]): number[] {
-    return this.#sizes.map(({ param, axis }) => args[param]?.shape[axis] ?? 0)
+  #sizeValues(args: readonly Tensor[], variables: ReadonlyMap<string, Variable>): number[] {
+    return this.#sizes.map((source) => {
+      const size =
+        source.kind === 'param'
+          ? args[source.param]?.shape[source.axis]
+          : variables.get(source.variable)?.shape[source.axis]
+      return size ?? 0
+    })
   }
 
   #evaluate(size: Size, values: readonly number[]): number {
@@ -218,41 +232,21 @@ export class GraphFunction {
   }
 
   /** What this graph takes for granted about its sizes, its caller's trace takes for granted too. */
-  #assumeGuards(args: readonly Tensor[], trace: GraphTrace): void {
+  #assumeGuards(args: readonly Tensor[], trace: GraphTrace, variables: ReadonlyMap<string, Variable>): void {
     for (const guard of this.traced.graph.guards) {
-      const x = this.#sizeIn(guard.x, args)
-      const y = this.#sizeIn(guard.y, args)
+      const x = this.#sizeIn(guard.x, args, variables)
+      const y = this.#sizeIn(guard.y, args, variables)
       if (sizesEqual(x, y) !== true) trace.guard(x, y, guard.reason)
     }
   }
 
-  /** A size of this graph, with the sizes of the arguments in the place of its names. */
-  #sizeIn(size: Size, args: readonly Tensor[]): Size {
-    return substituteSize(size, (name) => {
-      const source = this.#sizes.find((candidate) => candidate.name === name)
-      return source === undefined ? undefined : args[source.param]?.type.shape[source.axis]
-    })
+  /** A size of this graph, with the sizes of the arguments (and Variables) in the place of its names. */
+  #sizeIn(size: Size, args: readonly Tensor[], variables?: ReadonlyMap<string, Variable>): Size {
+    return sizeInCall(size, this.#sizes, { args, typeOf: (name) => variables?.get(name)?.type })
   }
 }
 
 const noSizes: readonly number[] = []
-
-/** Every size name with the first param axis that is just that name. */
-function sizeSourcesOf(graph: Graph): readonly SizeSource[] {
-  const sources: SizeSource[] = []
-  graph.params.forEach((value, param) =>
-    value.type.shape.forEach((size, axis) => {
-      if (
-        typeof size === 'number' ||
-        !/^\w+$/.test(size.key) ||
-        sources.some((source) => source.name === size.key)
-      )
-        return
-      sources.push({ name: size.key, param, axis })
-    }),
-  )
-  return sources
-}
 
 /** For variables that stand behind more than one name: name → first name; undefined when there are none. */
 export function aliasesOf(variables: ReadonlyMap<string, Variable>): ReadonlyMap<string, string> | undefined {

@@ -9,6 +9,7 @@ import { InternalError } from '../../codegen/errors.ts'
 import { printSize, type Size } from '../../codegen/size.ts'
 import { type AttrValue, type Graph, type Node, type Value, textAttribute } from '../ir/graph.ts'
 import { effectOf, sizeBindings, substituteSizes } from '../ir/rewrite.ts'
+import type { TensorType } from '../ir/type.ts'
 import { opNamed } from '../op.ts'
 import { type Tensor, tensorOf } from '../tensor.ts'
 import type { Variable } from '../variable.ts'
@@ -25,6 +26,8 @@ export interface ReplayCaptures {
   readonly lifted?: ReadonlyMap<number, Tensor>
   /** Leave out printing and checking. */
   readonly withoutEffects?: boolean
+  /** The type of an open Variable's content when the replay begins; the capture's own when absent. */
+  typeOf?(name: string): TensorType
   /** A callback on the host has run, which may have assigned any Variable. */
   hostCalled?(): void
 }
@@ -44,6 +47,7 @@ export function variableCaptures(
     tensors,
     lifted,
     read: (name) => readVariable(named(name)),
+    typeOf: (name) => named(name).type,
     assign: (name, value) => currentTrace().assign(named(name), value),
   }
 }
@@ -59,7 +63,7 @@ export function replay(
   args: readonly Tensor[],
   captures: ReplayCaptures = noCaptures,
 ): readonly Tensor[] {
-  const graph = withSizesOf(original, args)
+  const graph = withSizesOf(original, args, captures)
   const tensors = new Map<Value, Tensor>()
   graph.params.forEach((param, i) => {
     const arg = args[i]
@@ -84,10 +88,11 @@ export function replay(
   return graph.results.map(tensorFor)
 }
 
-function withSizesOf(graph: Graph, args: readonly Tensor[]): Graph {
+function withSizesOf(graph: Graph, args: readonly Tensor[], captures: ReplayCaptures): Graph {
+  const open = graph.captures.filter((capture) => capture.open === true)
   const bindings = sizeBindings(
-    graph.params,
-    args.map((arg) => arg.type),
+    [...graph.params, ...open],
+    [...args.map((arg) => arg.type), ...open.map(({ name, type }) => captures.typeOf?.(name) ?? type)],
   )
   const unchanged = [...bindings].every(([name, size]) => printSize(size) === name)
   return unchanged ? graph : substituteSizes(graph, (name) => bindings.get(name))

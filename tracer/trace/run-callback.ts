@@ -57,6 +57,7 @@ export function traceCallback(request: TracingRequest): TracedCallback {
     return withObservers([], () => withTrace(trace, () => run(request, trace)))
   } finally {
     installGuardRecorder(before)
+    request.creation.end()
   }
 }
 
@@ -208,46 +209,26 @@ export function resultStructure(
   name: string,
   collect: (leaf: TensorLike) => number,
 ): ResultStructure {
-  if (value === null || value === undefined) return { rebuild: () => value, describe: () => String(value) }
+  // The structures are made by functions that never see a tensor: a closure that did would keep its trace alive.
+  const inner = (entry: unknown, at: string): ResultStructure => resultStructure(entry, at, name, collect)
+  if (value === null || value === undefined) return nothing(value)
   if (
     value instanceof TensorMethods ||
     typeof value === 'number' ||
     typeof value === 'boolean' ||
     isTypedArray(value)
-  ) {
-    const index = collect(value as TensorLike)
-    return { rebuild: (results) => results[index], describe: (results) => results[index] ?? '' }
-  }
-  if (Array.isArray(value)) {
-    const entries = value.map((entry: unknown, i) => resultStructure(entry, `${path}[${i}]`, name, collect))
-    return {
-      rebuild: (results) => entries.map((entry) => entry.rebuild(results)),
-      describe: (results) => `[${entries.map((entry) => entry.describe(results)).join(', ')}]`,
-    }
-  }
-  if (isPlainObject(value)) {
-    const entries = Object.entries(value).map(
-      ([key, entry]) => [key, resultStructure(entry, `${path}.${key}`, name, collect)] as const,
-    )
-    return {
-      rebuild: (results) => Object.fromEntries(entries.map(([key, entry]) => [key, entry.rebuild(results)])),
-      describe: (results) =>
-        `{${entries.map(([key, entry]) => `${key}: ${entry.describe(results)}`).join(', ')}}`,
-    }
-  }
+  )
+    return leaf(collect(value as TensorLike))
+  if (Array.isArray(value)) return list(value.map((entry: unknown, i) => inner(entry, `${path}[${i}]`)))
+  if (isPlainObject(value))
+    return record(Object.entries(value).map(([key, entry]) => [key, inner(entry, `${path}.${key}`)] as const))
   if (typeof value === 'object' && flatten in value) {
     const { meta, leaves } = flattened(value, path)
-    const entries = leaves.map((leaf, i) => resultStructure(leaf, `${path}[${i}]`, name, collect))
-    return {
-      rebuild: (results) =>
-        unflattened(
-          value,
-          meta,
-          entries.map((entry) => entry.rebuild(results)),
-        ),
-      describe: (results) =>
-        `${value.constructor.name}(${entries.map((entry) => entry.describe(results)).join(', ')})`,
-    }
+    return instance(
+      value.constructor,
+      meta,
+      leaves.map((entry, i) => inner(entry, `${path}[${i}]`)),
+    )
   }
   const kind = typeof value === 'object' ? (value.constructor?.name ?? 'object') : typeof value
   throw new TraceError({
@@ -255,4 +236,39 @@ export function resultStructure(
     problem: `it returned ${/^[aeiou]/i.test(kind) ? 'an' : 'a'} ${kind}${path === '' ? '' : ` at ${path}`}`,
     fix: 'return tensors, numbers, arrays or plain objects of them, null or undefined.',
   })
+}
+
+function nothing(value: null | undefined): ResultStructure {
+  return { rebuild: () => value, describe: () => String(value) }
+}
+
+function leaf(index: number): ResultStructure {
+  return { rebuild: (results) => results[index], describe: (results) => results[index] ?? '' }
+}
+
+function list(entries: readonly ResultStructure[]): ResultStructure {
+  return {
+    rebuild: (results) => entries.map((entry) => entry.rebuild(results)),
+    describe: (results) => `[${entries.map((entry) => entry.describe(results)).join(', ')}]`,
+  }
+}
+
+function record(entries: readonly (readonly [string, ResultStructure])[]): ResultStructure {
+  return {
+    rebuild: (results) => Object.fromEntries(entries.map(([key, entry]) => [key, entry.rebuild(results)])),
+    describe: (results) =>
+      `{${entries.map(([key, entry]) => `${key}: ${entry.describe(results)}`).join(', ')}}`,
+  }
+}
+
+function instance(kind: Function, meta: unknown, entries: readonly ResultStructure[]): ResultStructure {
+  return {
+    rebuild: (results) =>
+      unflattened(
+        kind,
+        meta,
+        entries.map((entry) => entry.rebuild(results)),
+      ),
+    describe: (results) => `${kind.name}(${entries.map((entry) => entry.describe(results)).join(', ')})`,
+  }
 }

@@ -11,7 +11,6 @@ import { convertToTensor, type TensorLike } from '../convert.ts'
 import { printType, type TensorType } from '../ir/type.ts'
 import type { Tensor } from '../tensor.ts'
 import { currentTrace, isActive } from './bind.ts'
-import { GraphTrace } from './graph-trace.ts'
 import { outsideTrace } from './modes.ts'
 import { outOfScope } from './scope.ts'
 
@@ -32,7 +31,7 @@ export function supply(suppliers: readonly Supplier[], name: string): readonly T
     }
     const { compute, type } = supplier
     const tensor =
-      trace instanceof GraphTrace ? trace.live(compute, type.dtype) : liveValue(compute, type.dtype)
+      trace.live?.(compute, type.dtype) ?? liveValue(compute, type.dtype)
     if (tensor.dtype !== type.dtype || !sameShape(tensor.type.shape, type.shape))
       throw new TraceError({
         op: 'tf.live',
@@ -44,7 +43,7 @@ export function supply(suppliers: readonly Supplier[], name: string): readonly T
 }
 
 /** What a live function gives now, in eager code. */
-export function liveValue(compute: () => TensorLike, dtype: TensorType['dtype'] | undefined): Tensor {
+function liveValue(compute: () => TensorLike, dtype: TensorType['dtype'] | undefined): Tensor {
   const tensor = convertToTensor(compute(), { op: 'tf.live', dtype })
   tensor.elements('tf.live')
   return tensor
@@ -62,9 +61,7 @@ export function liveValue(compute: () => TensorLike, dtype: TensorType['dtype'] 
  * rate = 0.01 // the next call uses it
  */
 export function live(compute: () => TensorLike, dtype?: TensorType['dtype']): Tensor {
-  const trace = currentTrace()
-  if (!(trace instanceof GraphTrace)) return liveValue(compute, dtype)
-  return trace.live(compute, dtype)
+  return currentTrace().live?.(compute, dtype) ?? liveValue(compute, dtype)
 }
 
 /** For the library's own use: the value for a trace in progress. */
