@@ -112,7 +112,9 @@ export function buildGemmModule(options: GemmOptions): Uint8Array<ArrayBuffer> {
 /** The module's bytes as they were generated ahead of time (gemm-bytes.ts): the same as `buildGemmModule` gives. */
 export function embeddedGemmModule(options: GemmOptions): Uint8Array<ArrayBuffer> {
   const text = atob(options.relaxed ? gemmBytes.relaxed : gemmBytes.plain)
-  return Uint8Array.from(text, (character) => character.charCodeAt(0))
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i)
+  return bytes
 }
 
 /** Compiles the module and binds it to a memory. */

@@ -12,6 +12,8 @@ import { fuse } from '../../tracer/passes/fuse.ts'
 import { runPasses } from '../../tracer/passes/pipeline.ts'
 import { exactSteps, inputs, planProgram, runProgram, type Step, steps } from './programs.ts'
 
+/** The same programs in every run; PROPERTY_SEED and PROPERTY_RUNS choose others, and more. */
+const seed = Number(process.env['PROPERTY_SEED'] ?? 1)
 const numRuns = Number(process.env['PROPERTY_RUNS'] ?? 40)
 
 function expectClose(got: tf.Tensor, expected: tf.Tensor, error: number): void {
@@ -115,7 +117,7 @@ describe('random programs', () => {
         const got = traced(kept)(...args)
         results.forEach(({ value, error }, i) => expectClose(got[i] as tf.Tensor, value, error))
       }),
-      { numRuns },
+      { numRuns, seed },
     )
   })
 
@@ -127,7 +129,7 @@ describe('random programs', () => {
         const got = traced(kept)(...args)
         results.forEach(({ value }, i) => expectSameBits(got[i] as tf.Tensor, value))
       }),
-      { numRuns },
+      { numRuns, seed },
     )
   })
 
@@ -149,7 +151,7 @@ describe('random programs', () => {
         }
         expect(f.traceCount).toBeLessThan(12)
       }),
-      { numRuns },
+      { numRuns, seed },
     )
     expect([compared > numRuns, refused > 0]).toEqual([true, true])
   })
@@ -167,7 +169,7 @@ describe('random programs', () => {
           expectSameBits(third[i] as tf.Tensor, value)
         })
       }),
-      { numRuns: Math.ceil(numRuns / 4) },
+      { numRuns: Math.ceil(numRuns / 4), seed },
     )
   })
 
@@ -187,7 +189,7 @@ describe('random programs', () => {
           expectSameBits(variables[i]?.value() as tf.Tensor, value.add(value)),
         )
       }),
-      { numRuns: Math.ceil(numRuns / 2) },
+      { numRuns: Math.ceil(numRuns / 2), seed },
     )
   })
 
@@ -211,7 +213,7 @@ describe('random programs', () => {
         const symbolic = machineryOf(unknown)?.current
         if (symbolic !== undefined) expectValidPasses(symbolic.traced.graph)
       }),
-      { numRuns },
+      { numRuns, seed },
     )
   })
 })

@@ -17,7 +17,7 @@ const int = (values: number[] | number): tf.Tensor => tf.tensor(values, 'int32')
 const matMul = tf.function(function trainStep(x: tf.Tensor, y: tf.Tensor) {
   return x.matMul(y)
 })
-const pick = tf.function(function pick(x: tf.Tensor, i: tf.Tensor) {
+const picking = tf.function(function pick(x: tf.Tensor, i: tf.Tensor) {
   return x.gather(i)
 })
 const read = tf.function(function model(x: tf.Tensor) {
@@ -34,11 +34,11 @@ const sum = tf.function((x: tf.Tensor, y: tf.Tensor) => x.add(y), {
   inputSignature: [tf.spec([null]), tf.spec([null])],
 })
 let leaked = tf.scalar(0)
-const leak = tf.function(function leak(x: tf.Tensor) {
+const leaking = tf.function(function leak(x: tf.Tensor) {
   leaked = x.mul(2)
   return x
 })
-leak(tf.ones([2]))
+leaking(tf.ones([2]))
 const variable = tf.variable([1, 2], { name: 'weights' })
 const counter = tf.variable(3, { name: 'steps', dtype: 'int32' })
 
@@ -119,7 +119,7 @@ const cases: readonly (readonly [name: string, cause: () => unknown])[] = [
   ['oneHot', () => tf.oneHot([1], -1)],
   ['at', () => tf.ones([3]).at(5)],
   ['an index', () => tf.gather([1, 2, 3], [0, 7]).array()],
-  ['an index in a traced function', () => pick(tf.ones([3]), int([1, -1]))],
+  ['an index in a traced function', () => picking(tf.ones([3]), int([1, -1]))],
   ['integer division by 0', () => tf.floorDiv(int([1, 2]), int([1, 0])).array()],
   ['integer remainder by 0', () => tf.mod(int([1, 2]), 0).array()],
   ['integer to a negative power', () => tf.pow(int([2]), int([-1])).array()],
@@ -211,7 +211,7 @@ describe('messages', () => {
 
   test('an error leaves the library usable', () => {
     expect(matMul(tf.ones([2, 3]), tf.ones([3, 1])).array()).toEqual([[3], [3]])
-    expect(pick(tf.tensor([5, 6, 7]), int([1, 2])).array()).toEqual([6, 7])
+    expect(picking(tf.tensor([5, 6, 7]), int([1, 2])).array()).toEqual([6, 7])
     expect(tf.isTracing()).toBe(false)
   })
 })

@@ -150,6 +150,7 @@ class Lowering {
         problem: `${this.#graph.name} assigns the variable ${textAttribute(node, 'variable')}, whose sizes may change, and calls the host`,
         fix: 'declare the sizes of the variable, or do the two in functions of their own.',
       })
+    this.#variable(textAttribute(node, 'variable'))
     this.#hostCall(node)
   }
 

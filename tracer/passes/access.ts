@@ -72,6 +72,14 @@ export function accessesOf(node: Node, inlined: (value: Value) => Node | undefin
 
 /** True when an element of the result combines many elements of an operand: the lowering made axes of its own. */
 export function isReduction(node: Node): boolean {
+  let answer = reductions.get(node)
+  if (answer === undefined) reductions.set(node, (answer = makesAxes(node)))
+  return answer
+}
+
+const reductions = new WeakMap<Node, boolean>()
+
+function makesAxes(node: Node): boolean {
   const { lower } = opNamed(node.op)
   if (lower.kind !== 'index' && lower.kind !== 'contraction') return false
   const { pool, index } = probeOf(node)

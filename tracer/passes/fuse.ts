@@ -41,7 +41,7 @@ class Clustering {
   readonly #users = new Map<Value, Node[]>()
   readonly #materialised = new Set<Value>()
   readonly #clusterOf = new Map<Node, Cluster>()
-  readonly #accesses = new Map<Node, readonly Access[]>()
+  readonly #copied = new Map<Node, boolean>()
   /** The nodes that a node waits for though it does not use them. */
   readonly #before: ReadonlyMap<Node, readonly Node[]>
 
@@ -70,7 +70,6 @@ class Clustering {
     for (const node of this.#graph.nodes) {
       if (!isFusible(node) || this.#isCopied(node)) continue
       const accesses = accessesOf(node, (value) => this.#copiedDefinition(value))
-      this.#accesses.set(node, accesses)
       const [result] = node.results
       const own: Cluster = { members: [node], prefix: result?.type.shape.length ?? 0 }
       this.#clusterOf.set(node, own)
@@ -88,6 +87,12 @@ class Clustering {
 
   /** Nodes that cost nothing to repeat are part of every reader; see the head of this file. */
   #isCopied(node: Node): boolean {
+    let answer = this.#copied.get(node)
+    if (answer === undefined) this.#copied.set(node, (answer = this.#decideCopied(node)))
+    return answer
+  }
+
+  #decideCopied(node: Node): boolean {
     const definition = opNamed(node.op)
     const [result] = node.results
     if (result === undefined || canFail(node)) return false

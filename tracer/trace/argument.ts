@@ -162,8 +162,9 @@ class Taking {
   #variable(variable: Variable, path: string): void {
     let alias = this.#variables.indexOf(variable)
     if (alias < 0) alias = this.#variables.push(variable) - 1
-    const { dtype, trainable } = variable
-    const { shape } = variable.type
+    const { dtype, trainable, storedType, declaredShape } = variable
+    // Of a shape that is open as a whole, a trace fixes the rank.
+    const shape = declaredShape ?? storedType.shape.map(() => null)
     const text = `variable#${alias} ${printSpec(dtype, shape)}${trainable ? '' : ' not trainable'}`
     this.#add(path, { kind: 'variable', dtype, shape, trainable, alias }, text)
     this.#leaves.push({ kind: 'variable', path, variable })

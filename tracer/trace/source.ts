@@ -13,8 +13,9 @@ const root: string = new URL('../../', thisFile).href
 const rootPath: string = root.startsWith('file://') ? decodeURIComponent(new URL(root).pathname) : root
 const libraryFolders = ['src/', 'tracer/', 'codegen/'].flatMap((folder) => [root + folder, rootPath + folder])
 
-/** Frames to look at: deep enough for recursion in user code above a few library frames. */
-const mostFrames = 60
+/** Frames to look at: nearly always the user's is among the first; if not, a deep look finds it. */
+const fewFrames = 20
+const mostFrames = 100
 
 function isLibrary(file: string): boolean {
   return (
@@ -35,9 +36,11 @@ const known = new Map<string, string | undefined>()
  */
 export function userSite(): string | undefined {
   const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = mostFrames
   try {
-    const position = runningPosition()
+    Error.stackTraceLimit = fewFrames
+    let position = runningPosition()
+    Error.stackTraceLimit = mostFrames
+    position ??= runningPosition()
     if (position === undefined) return siteInText()
     if (!known.has(position)) known.set(position, siteInText())
     return known.get(position)

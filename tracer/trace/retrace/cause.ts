@@ -68,7 +68,11 @@ export class Cause {
   #nextCount: number
   #nextCost = leastMilliseconds
 
-  constructor(differences: readonly Pick<Difference, 'path' | 'kind'>[], nested: boolean, firstShown: number = fewestRetraces) {
+  constructor(
+    differences: readonly Pick<Difference, 'path' | 'kind'>[],
+    nested: boolean,
+    firstShown: number = fewestRetraces,
+  ) {
     this.paths = new Map(differences.map(({ path, kind }) => [path, new PathHistory(path, kind)]))
     this.nested = nested
     this.#nextCount = firstShown
@@ -79,11 +83,21 @@ export class Cause {
   }
 
   /** One more retrace. */
-  add(differences: readonly Difference[], times: StageTimes, wasmBytes: number, place: Place, alike: Likeness | undefined): void {
+  add(
+    differences: readonly Difference[],
+    times: StageTimes,
+    wasmBytes: number,
+    place: Place,
+    alike: Likeness | undefined,
+  ): void {
     this.count++
     addTimes(this.times, times)
     this.wasmBytes += wasmBytes
-    for (const { path, before, after } of differences) this.paths.get(path)?.add(before, after)
+    for (const { path, before, after, text } of differences) {
+      const history = this.paths.get(path)
+      if (text !== undefined) history?.say(text)
+      else if (before !== undefined || after !== undefined) history?.add(before, after)
+    }
     this.#unread.push(place)
     if (this.#unread.length > mostUnread) this.#readPlaces()
     if (alike !== undefined) this.likenesses.set(alike, (this.likenesses.get(alike) ?? 0) + 1)
@@ -92,7 +106,8 @@ export class Cause {
   addModes(before: Mode, after: Mode): void {
     for (const change of modeChanges(before, after)) {
       let history = this.paths.get(change.path) ?? this.alsoChanged.get(change.path)
-      if (history === undefined) this.alsoChanged.set(change.path, (history = new PathHistory(change.path, 'mode')))
+      if (history === undefined)
+        this.alsoChanged.set(change.path, (history = new PathHistory(change.path, 'mode')))
       history.addText(change.before, change.after)
     }
   }
@@ -107,7 +122,10 @@ export class Cause {
   /** True when it is time for a message; `share` is the cause's part of the function's time. */
   isDue(share: number | undefined): boolean {
     if (this.nested) return false
-    return this.count >= this.#nextCount || (this.total >= this.#nextCost && share !== undefined && share >= leastShare)
+    return (
+      this.count >= this.#nextCount ||
+      (this.total >= this.#nextCost && share !== undefined && share >= leastShare)
+    )
   }
 
   /** Notes that a message about it has been shown. */

@@ -43,6 +43,8 @@ export interface Difference {
   readonly kind: RetraceKind
   readonly before: Entry | undefined
   readonly after: Entry | undefined
+  /** What to say instead, for what is no argument. */
+  readonly text?: string | undefined
 }
 
 export type Mode = Readonly<Record<string, string>>
@@ -88,7 +90,8 @@ function noteOn(object: object): ObjectNote {
 }
 
 function fieldText(value: unknown): string {
-  if (value !== null && (typeof value === 'object' || typeof value === 'function')) return `#${identityOf(value)}`
+  if (value !== null && (typeof value === 'object' || typeof value === 'function'))
+    return `#${identityOf(value)}`
   if (typeof value === 'string') return `"${value.length}.${textHash(value)}`
   return Object.is(value, -0) ? '-0' : `${typeof value} ${String(value)}`
 }
@@ -97,9 +100,11 @@ function fewerDifferences(x: Remembered, y: Remembered, limit: number): number {
   let count = 0
   const { entries } = x
   const others = y.entries
-  const aligned = entries.length === others.length && entries.every((entry, i) => entry.path === others[i]?.path)
+  const aligned =
+    entries.length === others.length && entries.every((entry, i) => entry.path === others[i]?.path)
   if (aligned) {
-    for (let i = 0; i < entries.length && count < limit; i++) if (entries[i]?.text !== others[i]?.text) count++
+    for (let i = 0; i < entries.length && count < limit; i++)
+      if (entries[i]?.text !== others[i]?.text) count++
   } else {
     const texts = new Map(entries.map(({ path, text }) => [path, text]))
     for (const { path, text } of others) {
@@ -133,22 +138,29 @@ export function differencesBetween(before: Remembered, after: Remembered): reado
   const old = new Map(before.entries.map((entry) => [entry.path, entry]))
   const found: Difference[] = []
   const note = (path: string, x: Entry | undefined, y: Entry | undefined): void => {
-    if (x?.text !== y?.text) found.push({ path, kind: kindOf(x, y, before.notes, after.notes), before: x, after: y })
+    if (x?.text !== y?.text)
+      found.push({ path, kind: kindOf(x, y, before.notes, after.notes), before: x, after: y })
   }
   for (const entry of after.entries) {
     note(entry.path, old.get(entry.path), entry)
     old.delete(entry.path)
   }
   for (const entry of old.values()) note(entry.path, entry, undefined)
-  const containers = found.filter(({ before: x, after: y }) => x?.type.kind === 'structure' || y?.type.kind === 'structure')
+  const containers = found.filter(
+    ({ before: x, after: y }) => x?.type.kind === 'structure' || y?.type.kind === 'structure',
+  )
   return found.filter(
     ({ path, before: x, after: y }) =>
-      (x !== undefined && y !== undefined) || !containers.some((container) => path !== container.path && within(path, container.path)),
+      (x !== undefined && y !== undefined) ||
+      !containers.some((container) => path !== container.path && within(path, container.path)),
   )
 }
 
 /** The settings that differ. */
-export function modeChanges(before: Mode, after: Mode): readonly { readonly path: string; readonly before: string; readonly after: string }[] {
+export function modeChanges(
+  before: Mode,
+  after: Mode,
+): readonly { readonly path: string; readonly before: string; readonly after: string }[] {
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .filter((path) => before[path] !== after[path])
     .map((path) => ({ path, before: before[path] ?? 'absent', after: after[path] ?? 'absent' }))
@@ -161,7 +173,12 @@ export function within(path: string, container: string): boolean {
   return next === undefined || next === '.' || next === '['
 }
 
-function kindOf(before: Entry | undefined, after: Entry | undefined, oldNotes: ObjectNotes, newNotes: ObjectNotes): RetraceKind {
+function kindOf(
+  before: Entry | undefined,
+  after: Entry | undefined,
+  oldNotes: ObjectNotes,
+  newNotes: ObjectNotes,
+): RetraceKind {
   if (before === undefined || after === undefined) return 'structure'
   const x = before.type
   const y = after.type
@@ -169,15 +186,22 @@ function kindOf(before: Entry | undefined, after: Entry | undefined, oldNotes: O
     if (x.dtype !== y.dtype) return 'dtype'
     return x.shape === null || x.shape.length !== y.shape?.length ? 'rank' : 'shape'
   }
-  if (x.kind === 'variable' && y.kind === 'variable') return x.alias === y.alias ? 'variable type' : 'variable alias'
+  if (x.kind === 'variable' && y.kind === 'variable')
+    return x.alias === y.alias ? 'variable type' : 'variable alias'
   if (x.kind === 'constant' && y.kind === 'constant') return 'constant'
-  if (x.kind === 'object' && y.kind === 'object') return identityKind(x, y, oldNotes.get(before.path), newNotes.get(after.path))
+  if (x.kind === 'object' && y.kind === 'object')
+    return identityKind(x, y, oldNotes.get(before.path), newNotes.get(after.path))
   return x.kind === 'structure' && y.kind === 'structure' ? 'structure' : 'type'
 }
 
 type ObjectType = Extract<ArgumentType, { kind: 'object' }>
 
-function identityKind(x: ObjectType, y: ObjectType, before: ObjectNote | undefined, after: ObjectNote | undefined): RetraceKind {
+function identityKind(
+  x: ObjectType,
+  y: ObjectType,
+  before: ObjectNote | undefined,
+  after: ObjectNote | undefined,
+): RetraceKind {
   const alike = before !== undefined && after !== undefined && before.text === after.text
   if (isFunctionType(x) && isFunctionType(y)) return alike ? 'inline callback' : 'function identity'
   // An object without fields of its own may keep its state out of sight.

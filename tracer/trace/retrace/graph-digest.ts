@@ -59,7 +59,9 @@ let sizeAttributes: ReadonlyMap<string, ReadonlySet<string>> | undefined
 
 /** Attributes that are sizes, by op. */
 function sizesOf(op: string): ReadonlySet<string> | undefined {
-  sizeAttributes ??= new Map(allOps().flatMap(({ name, sizeAttributes: names }) => (names ? [[name, new Set(names)] as const] : [])))
+  sizeAttributes ??= new Map(
+    allOps().flatMap(({ name, sizeAttributes: names }) => (names ? [[name, new Set(names)] as const] : [])),
+  )
   return sizeAttributes.get(op)
 }
 
@@ -99,7 +101,9 @@ class Walk {
   #type({ type }: Pick<Value, 'type'>): void {
     const { dtype, shape } = type
     // Tells dtypes apart by their first and last letters.
-    this.operations.add((dtype.charCodeAt(0) << 16) | (dtype.charCodeAt(dtype.length - 1) << 8) | shape.length)
+    this.operations.add(
+      (dtype.charCodeAt(0) << 16) | (dtype.charCodeAt(dtype.length - 1) << 8) | shape.length,
+    )
     for (let axis = 0; axis < shape.length; axis++) {
       const size = shape[axis] ?? 0
       this.sizes.add(typeof size === 'number' ? size : textHash(size.key))
@@ -121,14 +125,16 @@ class Walk {
       const value = attrs[key] ?? null
       this.operations.add(wordOf(key))
       if (key === 'values' && op === 'constant') this.#value(value, this.constants, this.constants)
-      else if ((stated && key === 'shape') || sizeNames?.has(key) === true) this.#value(value, this.sizes, this.operations)
+      else if ((stated && key === 'shape') || sizeNames?.has(key) === true)
+        this.#value(value, this.sizes, this.operations)
       else this.#value(value, undefined, this.operations)
     }
   }
 
   /** Numbers go to `numbers`; without it whole ones are operations (an axis) and others are constants. */
   #value(value: AttrValue, numbers: Hash | undefined, rest: Hash): void {
-    if (typeof value === 'number') this.#number(value, numbers ?? (Number.isInteger(value) ? this.operations : this.constants))
+    if (typeof value === 'number')
+      this.#number(value, numbers ?? (Number.isInteger(value) ? this.operations : this.constants))
     else if (typeof value === 'string') rest.add(textHash(value))
     else if (typeof value === 'boolean' || value === null) rest.add(value === null ? 1 : value ? 2 : 3)
     else if (Array.isArray(value)) {
@@ -150,5 +156,9 @@ function isPolynomial(value: object): value is SizePolynomial {
 export function digestOf(graph: Graph): GraphDigest {
   const walk = new Walk()
   walk.graph(graph)
-  return { operations: walk.operations.toString(), sizes: walk.sizes.toString(), constants: walk.constants.toString() }
+  return {
+    operations: walk.operations.toString(),
+    sizes: walk.sizes.toString(),
+    constants: walk.constants.toString(),
+  }
 }

@@ -31,7 +31,12 @@ export interface PathChange {
 
 /** One miss of the trace cache. */
 export interface Miss {
-  readonly changes: readonly { readonly path: string; readonly kind: RetraceKind; readonly before: string; readonly after: string }[]
+  readonly changes: readonly {
+    readonly path: string
+    readonly kind: RetraceKind
+    readonly before: string
+    readonly after: string
+  }[]
   readonly callSite: string | undefined
   readonly milliseconds: number
 }
@@ -47,7 +52,12 @@ export interface Retrace {
   /** Settings that had changed too. */
   readonly alsoChanged: readonly PathChange[]
   readonly count: number
-  readonly milliseconds: { readonly trace: number; readonly compile: number; readonly assemble: number; readonly total: number }
+  readonly milliseconds: {
+    readonly trace: number
+    readonly compile: number
+    readonly assemble: number
+    readonly total: number
+  }
   /** Part of the function's wall time, 0 to 1. */
   readonly share: number | undefined
   readonly wasmBytes: number
@@ -73,10 +83,15 @@ export interface Standing {
   readonly calls: number
   /** Objects made of one definition, for a function that is made again and again. */
   readonly objects?: number
-  readonly milliseconds: { readonly trace: number; readonly compile: number; readonly assemble: number; readonly total: number }
+  readonly milliseconds: {
+    readonly trace: number
+    readonly compile: number
+    readonly assemble: number
+    readonly total: number
+  }
   readonly share: number | undefined
   readonly wasmBytes: number
-  readonly tracesHeld: number
+  readonly tracesHeld: number | undefined
   readonly unchanged: readonly string[]
 }
 
@@ -110,18 +125,28 @@ function times(count: number, what: string): string {
 export function layOut(standing: Standing, causes: readonly Retrace[]): RetraceMessage {
   const sorted = causes.toSorted((x, y) => y.milliseconds.total - x.milliseconds.total || y.count - x.count)
   const shown = sorted.slice(0, mostCauses)
-  const width = Math.max(labelWidth, ...shown.flatMap(({ paths, alsoChanged }) => [...paths.slice(0, mostPaths), ...alsoChanged].map(({ path }) => path.length)))
+  const width = Math.max(
+    labelWidth,
+    ...shown.flatMap(({ paths, alsoChanged }) =>
+      [...paths.slice(0, mostPaths), ...alsoChanged].map(({ path }) => path.length),
+    ),
+  )
   const lines = shown.flatMap((cause, i) => causeLines(cause, `cause ${i + 1} of ${sorted.length}`, width))
   const rest = sorted.slice(mostCauses)
   if (rest.length > 0) {
     const count = rest.reduce((sum, cause) => sum + cause.count, 0)
     const total = rest.reduce((sum, cause) => sum + cause.milliseconds.total, 0)
-    lines.push(`   and ${times(rest.length, 'more cause')} · ${times(count, 'retrace')} · ${milliseconds(total)}`)
+    lines.push(
+      `   and ${times(rest.length, 'more cause')} · ${times(count, 'retrace')} · ${milliseconds(total)}`,
+    )
   }
   const row = (label: string, value: string): string => `   ${label.padEnd(width + 2)}  ${value}`
-  if (standing.unchanged.length > 0) lines.push(row('unchanged', cut(standing.unchanged, mostUnchanged).join(', ')))
+  if (standing.unchanged.length > 0)
+    lines.push(row('unchanged', cut(standing.unchanged, mostUnchanged).join(', ')))
   lines.push(row('cost', costText(standing)))
-  lines.push("   f.explain() · tf.retraces() · silence: { onRetrace: 'off' } · fail instead: { onRetrace: 'error' }")
+  lines.push(
+    "   f.explain() · tf.retraces() · silence: { onRetrace: 'off' } · fail instead: { onRetrace: 'error' }",
+  )
   return { title: titleOf(standing), place: standing.definedAt, lines }
 }
 
@@ -133,38 +158,65 @@ function titleOf({ name, retraces, calls, objects, share, milliseconds: { total 
   return `tf.function ${name} — ${what}, ${milliseconds(total)} lost${share === undefined ? '' : ` (${percent(share)} of its wall time)`}`
 }
 
-function costText({ milliseconds: { trace, compile, assemble }, wasmBytes, tracesHeld, calls, retraces }: Standing): string {
+function costText({
+  milliseconds: { trace, compile, assemble },
+  wasmBytes,
+  tracesHeld,
+  calls,
+  retraces,
+}: Standing): string {
   const parts = [`trace ${milliseconds(trace)}`, `codegen ${milliseconds(compile)}`]
   if (assemble > 0) parts.push(`WebAssembly.compile ${milliseconds(assemble)}`)
   if (wasmBytes > 0) parts.push(`${Math.max(1, Math.round(wasmBytes / 1024))} KB`)
-  parts.push(`traces held ${tracesHeld}, hit rate ${percent(Math.max(0, calls - retraces) / Math.max(1, calls))}`)
+  const hitRate = `hit rate ${percent(Math.max(0, calls - retraces) / Math.max(1, calls))}`
+  parts.push(tracesHeld === undefined ? hitRate : `traces held ${tracesHeld}, ${hitRate}`)
   return parts.join(' · ')
 }
 
 function causeLines(cause: Retrace, heading: string, width: number): string[] {
   const row = (label: string, value: string): string => `     ${label.padEnd(width)}  ${value}`.trimEnd()
   const made = cause.kind === 're-created'
-  const lines = [`   ${heading} · ${times(cause.count, made ? 're-creation' : 'retrace')} · ${milliseconds(cause.milliseconds.total)}`]
+  const lines = [
+    `   ${heading} · ${times(cause.count, made ? 're-creation' : 'retrace')} · ${milliseconds(cause.milliseconds.total)}`,
+  ]
   const paths = cause.paths.slice(0, mostPaths)
   const patternWidth = Math.max(...paths.map(({ pattern }) => pattern.length))
-  for (const { path, pattern, note } of paths) lines.push(row(path, `${pattern.padEnd(patternWidth)}     ${note}`))
-  if (cause.paths.length > mostPaths) lines.push(row('', `and ${times(cause.paths.length - mostPaths, 'more path')}`))
+  for (const { path, pattern, note } of paths)
+    lines.push(row(path, `${pattern.padEnd(patternWidth)}     ${note}`))
+  if (cause.paths.length > mostPaths)
+    lines.push(row('', `and ${times(cause.paths.length - mostPaths, 'more path')}`))
   for (const { path, pattern } of cause.alsoChanged) lines.push(row(path, `${pattern}     changed as well`))
   const read = cause.paths.flatMap(({ readAt }) => (readAt === undefined ? [] : [readAt]))
   column(lines, row, 'read at', cut(read, mostSites))
   const callers = cause.callSites.map(({ site, count }) => `${site}  (${count}×)`)
   column(lines, row, 'called from', cut(callers, mostSites))
-  if (cause.alsoTraced.length > 0) lines.push(row('also traced', cut(cause.alsoTraced.map((other) => `${other.function} (${other.count}×)`), mostSites).join(', ')))
+  if (cause.alsoTraced.length > 0)
+    lines.push(
+      row(
+        'also traced',
+        cut(
+          cause.alsoTraced.map((other) => `${other.function} (${other.count}×)`),
+          mostSites,
+        ).join(', '),
+      ),
+    )
   const same = sameGraphText(cause)
   if (same !== undefined) lines.push(row('same graph', same))
   const fixes = cause.fixes.map(({ text, traces }) =>
-    traces === undefined || traces >= cause.tracesMade ? text : `${text} — these ${cause.tracesMade} traces would have been ${traces}`,
+    traces === undefined || traces >= cause.tracesMade
+      ? text
+      : `${text} — these ${cause.tracesMade} traces would have been ${traces}`,
   )
   column(lines, row, 'fix', fixes)
   return lines
 }
 
-function column(lines: string[], row: (label: string, value: string) => string, label: string, values: readonly string[]): void {
+function column(
+  lines: string[],
+  row: (label: string, value: string) => string,
+  label: string,
+  values: readonly string[],
+): void {
   values.forEach((value, i) => lines.push(row(i === 0 ? label : '', value)))
 }
 
@@ -186,12 +238,16 @@ function sameGraphText({ sameGraph, paths, alsoChanged }: Retrace): string | und
     case 'identical':
       return `yes — ${subject}identical IR`
     case 'sizes': {
-      const dimensions = paths.flatMap(({ dimensions: sizes }) => sizes.filter((size) => size.includes('…'))).length
+      const dimensions = paths.flatMap(({ dimensions: sizes }) =>
+        sizes.filter((size) => size.includes('…')),
+      ).length
       const sized = paths.some(({ kind }) => kind === 'shape') && alsoChanged.length === 0
       return `yes — ${subject}identical IR except for ${sized ? (dimensions === 1 ? 'this dimension' : 'these dimensions') : 'sizes'}`
     }
     case 'constants':
-      return total === 1 ? 'yes — only a constant differs' : `yes — ${subject}identical IR except for a constant`
+      return total === 1
+        ? 'yes — only a constant differs'
+        : `yes — ${subject}identical IR except for a constant`
     case 'sizes and constants':
       return `yes — ${subject}identical IR except for sizes and constants`
     case 'different':

@@ -21,17 +21,33 @@ function inBrowser(): boolean {
 export type MessageConsole = Pick<Console, 'warn' | 'log' | 'groupCollapsed' | 'groupEnd'>
 
 /** Writes a message to the console: a collapsed group with styles, or one warning of plain text. */
-export function writeToConsole(message: RetraceMessage, styled: boolean = inBrowser(), target: MessageConsole = console): void {
+export function writeToConsole(
+  message: RetraceMessage,
+  styled: boolean = inBrowser(),
+  target: MessageConsole = console,
+): void {
   if (!styled) {
     target.warn(plainText(message))
     return
   }
   const { title, place, lines } = message
-  target.groupCollapsed(`%c${title.replaceAll('%', '%%')}%c${place === undefined ? '' : `     ${place}`}`, 'font-weight: bold; color: #b36b00', 'font-weight: normal; color: gray')
+  target.groupCollapsed(
+    `%c${title.replaceAll('%', '%%')}%c${place === undefined ? '' : `     ${place}`}`,
+    'font-weight: bold; color: #b36b00',
+    'font-weight: normal; color: gray',
+  )
   for (const line of lines) {
     // A label, then what it says; the label is told by the spaces after it.
-    const [, label = '', rest = ''] = /^(\s*\S.*?\s{2,}|\s+cause \d+ of \d+|\s+)(.*)$/.exec(line) ?? [undefined, '', line]
-    target.log(`%c${label.replaceAll('%', '%%')}%c${rest.replaceAll('%', '%%')}`, 'font-family: monospace; font-weight: bold', 'font-family: monospace; font-weight: normal')
+    const [, label = '', rest = ''] = /^(\s*\S.*?\s{2,}|\s+cause \d+ of \d+|\s+)(.*)$/.exec(line) ?? [
+      undefined,
+      '',
+      line,
+    ]
+    target.log(
+      `%c${label.replaceAll('%', '%%')}%c${rest.replaceAll('%', '%%')}`,
+      'font-family: monospace; font-weight: bold',
+      'font-family: monospace; font-weight: normal',
+    )
   }
   target.groupEnd()
 }
@@ -79,7 +95,7 @@ export function hasListeners(): boolean {
 }
 
 export function tellListeners(retrace: Retrace): void {
-  for (const listener of [...listeners]) listener(retrace)
+  for (const listener of listeners) listener(retrace)
 }
 
 /** Traces in the timeline before they are cleared: the timeline itself never forgets. */

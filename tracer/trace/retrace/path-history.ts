@@ -55,17 +55,27 @@ export class PathHistory {
     this.#text(after)
   }
 
+  /** For a circumstance: what is said of it now. */
+  say(text: string): void {
+    this.#steps = 0
+    this.#text(text)
+  }
+
   /** `a → b → … → z`. */
   get pattern(): string {
-    const [first, second, last] = [this.#first, this.#second, this.#last].map((text) => shortened(text ?? 'absent'))
-    if (this.#steps <= 1) return first ?? ''
+    if (this.#steps <= 1) return this.#first ?? ''
+    const [first, second, last] = [this.#first, this.#second, this.#last].map((text) =>
+      shortened(text ?? 'absent'),
+    )
     if (this.#steps === 2) return `${first} → ${second}`
     return this.#steps === 3 ? `${first} → ${second} → ${last}` : `${first} → ${second} → … → ${last}`
   }
 
   /** The first and the last it was, and the range of each dimension: `31…36`. */
   get dimensions(): readonly string[] {
-    return (this.#dimensions ?? []).map(({ least, most, varies }) => (varies ? `${least}…${most}` : String(least)))
+    return (this.#dimensions ?? []).map(({ least, most, varies }) =>
+      varies ? `${least}…${most}` : String(least),
+    )
   }
 
   /** Dimensions that were not always the same. */
@@ -96,7 +106,11 @@ export class PathHistory {
       case 'rank':
         return 'rank varies'
       case 'dtype':
-        return this.#ranks.size > 1 ? 'dtype and rank vary' : this.varying.length > 0 ? `dtype varies, ${this.#varyingText()}` : 'dtype varies'
+        return this.#ranks.size > 1
+          ? 'dtype and rank vary'
+          : this.varying.length > 0
+            ? `dtype varies, ${this.#varyingText()}`
+            : 'dtype varies'
       case 'constant':
         return `${this.sorts.join(' or ')}, keyed by value`
       case 'type':
@@ -110,7 +124,11 @@ export class PathHistory {
       case 'inline callback':
         return 'a new function each call with the same source'
       case 'structure':
-        return this.#keys.size > 0 ? `keys vary: ${[...this.#keys].slice(0, 6).map(shortened).join(', ')}` : this.#sorts.has('absent') ? 'not always given' : 'structure varies'
+        return this.#keys.size > 0
+          ? `keys vary: ${[...this.#keys].slice(0, 6).map(shortened).join(', ')}`
+          : this.#sorts.has('absent')
+            ? 'not always given'
+            : 'structure varies'
       case 'variable alias':
         return 'Variable, keyed by which arguments are the same one'
       case 'variable type':
@@ -138,7 +156,9 @@ export class PathHistory {
   #varyingText(): string {
     const { varying } = this
     if (varying.length === 0) return 'sizes vary'
-    return varying.length === 1 ? `dim ${varying[0]} varies` : `dims ${varying.slice(0, -1).join(', ')} and ${varying.at(-1)} vary`
+    return varying.length === 1
+      ? `dim ${varying[0]} varies`
+      : `dims ${varying.slice(0, -1).join(', ')} and ${varying.at(-1)} vary`
   }
 
   #text(text: string): void {
@@ -168,7 +188,12 @@ export class PathHistory {
     const known = this.#dimensions
     // A size without a number is the wider of two: it varies.
     const sizes = type.shape.map((size) => (typeof size === 'number' ? size : undefined))
-    if (known === undefined) this.#dimensions = sizes.map((size) => ({ least: size ?? 0, most: size ?? 0, varies: size === undefined }))
+    if (known === undefined)
+      this.#dimensions = sizes.map((size) => ({
+        least: size ?? 0,
+        most: size ?? 0,
+        varies: size === undefined,
+      }))
     else
       known.forEach((range, i) => {
         const size = sizes[i]

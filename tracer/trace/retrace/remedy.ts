@@ -52,16 +52,23 @@ export function fixesFor(cause: Cause, subject: Subject): readonly Fix[] {
 
 function shapeFixes(cause: Cause, subject: Subject, alone: boolean): Fix[] {
   const fixes: Fix[] = []
-  const code = (options: string): string => (subject.isMethod ? `${options} as the options of ${subject.name}` : `tf.function(${callableName(subject.name)}, ${options})`)
+  const code = (options: string): string =>
+    subject.isMethod
+      ? `${options} as the options of ${subject.name}`
+      : `tf.function(${callableName(subject.name)}, ${options})`
   const signature = subject.hasInputSignature ? undefined : inputSignatureText(subject.signatures)
   const modes = distinct(subject.signatures, ({ mode }) => modeKey(mode))
-  if (signature !== undefined) fixes.push({ text: code(`{ inputSignature: ${signature} }`), traces: alone ? modes : undefined })
+  if (signature !== undefined)
+    fixes.push({ text: code(`{ inputSignature: ${signature} }`), traces: alone ? modes : undefined })
   if (!subject.reducesRetracing && !subject.hasInputSignature)
     fixes.push({
       text: signature === undefined ? code('{ reduceRetracing: true }') : 'or { reduceRetracing: true }',
       traces: alone ? tracesRelaxed(cause, subject) : undefined,
     })
-  if (fixes.length === 0) fixes.push({ text: `pad ${listed(pathsOf(cause, 'shape'))} to one size: tf.pad(${pathsOf(cause, 'shape')[0]}, …)` })
+  if (fixes.length === 0)
+    fixes.push({
+      text: `pad ${listed(pathsOf(cause, 'shape'))} to one size: tf.pad(${pathsOf(cause, 'shape')[0]}, …)`,
+    })
   return fixes
 }
 
@@ -116,14 +123,19 @@ function constantFix({ path, sorts }: PathHistory, { likenesses }: Cause): strin
     return numeric
       ? `${path} chooses the operations: keep it to a few values, or pass tf.scalar(${path}) and choose with tf.where`
       : `${path} chooses the operations: make one tf.function per value`
-  if (likenesses.has('sizes') || likenesses.has('sizes and constants')) return `${path} sets a size: keep it to a few values, or take the size from the shape of a tensor argument`
-  return numeric ? `pass tf.scalar(${path}) or make it a tf.variable and assign to it` : `leave ${path} out of the arguments, or make one tf.function per value`
+  if (likenesses.has('sizes') || likenesses.has('sizes and constants'))
+    return `${path} sets a size: keep it to a few values, or take the size from the shape of a tensor argument`
+  return numeric
+    ? `pass tf.scalar(${path}) or make it a tf.variable and assign to it`
+    : `leave ${path} out of the arguments, or make one tf.function per value`
 }
 
 function structureFix({ path, sorts, varyingKeys }: PathHistory): string {
-  if (varyingKeys.length > 0) return `always pass the same keys in ${path}: ${listed(varyingKeys.slice(0, 6))} as well, as null when there is none`
+  if (varyingKeys.length > 0)
+    return `always pass the same keys in ${path}: ${listed(varyingKeys.slice(0, 6))} as well, as null when there is none`
   if (sorts.includes('absent')) return `always pass ${path}, as null when there is none`
-  if (sorts.includes('array')) return `pass one tensor for ${path}, tf.stack(${path}) with reduceRetracing, or pad the array to one length`
+  if (sorts.includes('array'))
+    return `pass one tensor for ${path}, tf.stack(${path}) with reduceRetracing, or pad the array to one length`
   return `pass the same structure as ${path} each time`
 }
 
@@ -176,7 +188,10 @@ function keyOf({ entries, mode }: Remembered): string {
 }
 
 function modeKey(mode: Remembered['mode']): string {
-  return Object.entries(mode).map(([name, value]) => `${name}=${value}`).sort().join(',')
+  return Object.entries(mode)
+    .map(([name, value]) => `${name}=${value}`)
+    .sort()
+    .join(',')
 }
 
 function distinct(signatures: readonly Remembered[], key: (signature: Remembered) => string): number {
@@ -190,7 +205,8 @@ function maskedKey(cause: Cause): (signature: Remembered) => string {
     const parts = entries.flatMap(({ path, type, text }) => {
       const history = histories.find((candidate) => within(path, candidate.path))
       if (history === undefined) return [`${path}:${text}`]
-      if (history.kind === 'shape' && type.kind === 'tensor') return [`${path}:${type.dtype}/${type.shape?.length ?? '…'}`]
+      if (history.kind === 'shape' && type.kind === 'tensor')
+        return [`${path}:${type.dtype}/${type.shape?.length ?? '…'}`]
       return history.kind === 'structure' ? [] : [`${path}:`]
     })
     const rest = Object.entries(mode).filter(([name]) => !cause.paths.has(name))
@@ -239,7 +255,10 @@ function joinTensors(x: ArgumentType, y: ArgumentType): ArgumentType | undefined
   if (x.kind !== 'tensor' || y.kind !== 'tensor' || x.dtype !== y.dtype) return undefined
   const { shape } = y
   if (x.shape === null || shape === null || x.shape.length !== shape.length) return undefined
-  return { ...x, shape: x.shape.map((size, axis) => (typeof size === 'number' && size === shape[axis] ? size : null)) }
+  return {
+    ...x,
+    shape: x.shape.map((size, axis) => (typeof size === 'number' && size === shape[axis] ? size : null)),
+  }
 }
 
 /** Writes specs as code from entries, which stand in the order of a walk: an object before what is in it. */
@@ -266,7 +285,10 @@ class SpecWriter {
     if (entry === undefined) return undefined
     const { type, path } = entry
     if (type.kind === 'tensor') {
-      const shape = type.shape === null ? 'null' : `[${type.shape.map((size) => (typeof size === 'number' ? size : 'null')).join(', ')}]`
+      const shape =
+        type.shape === null
+          ? 'null'
+          : `[${type.shape.map((size) => (typeof size === 'number' ? size : 'null')).join(', ')}]`
       return type.dtype === 'float32' ? `tf.spec(${shape})` : `tf.spec(${shape}, '${type.dtype}')`
     }
     if (type.kind !== 'structure') return undefined
@@ -279,7 +301,9 @@ class SpecWriter {
       const spec = this.#spec()
       if (spec === undefined) return undefined
       const key = next.slice(path.length + 1)
-      inner.push(open === '{' ? `${/^[A-Za-z_$][\w$]*$/.test(key) ? key : JSON.stringify(key)}: ${spec}` : spec)
+      inner.push(
+        open === '{' ? `${/^[A-Za-z_$][\w$]*$/.test(key) ? key : JSON.stringify(key)}: ${spec}` : spec,
+      )
     }
     return open === '{' ? `{ ${inner.join(', ')} }` : `[${inner.join(', ')}]`
   }
