@@ -10,6 +10,7 @@ import { elementCount, printShape, type Size } from '../../codegen/size.ts'
 import { convertToTensor, isTypedArray, requireDType, type TensorLike } from '../../tracer/convert.ts'
 import { demandDType, integral, normaliseAxis } from '../../tracer/ops/arguments.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
+import { type SizeLike, sizesOf } from '../../tracer/trace/content-size.ts'
 import { requireCount } from './checks.ts'
 import {
   add,
@@ -56,7 +57,8 @@ export function scalar(value: number | boolean, dtype?: DType): Tensor {
   return convertToTensor(value, { op: 'scalar', dtype })
 }
 
-function requireShape(op: string, shape: readonly Size[]): readonly Size[] {
+function requireShape(op: string, given: readonly SizeLike[]): readonly Size[] {
+  const shape = sizesOf(op, given)
   const bad = shape.find((size) => typeof size === 'number' && (!Number.isInteger(size) || size < 0))
   const count = elementCount(shape)
   if (bad !== undefined || (typeof count === 'number' && count > longest))
@@ -70,19 +72,21 @@ function requireShape(op: string, shape: readonly Size[]): readonly Size[] {
 }
 
 /** `shape` filled with one value. The dtype is the value's own (float32, bool) unless given. Throws ValueError for a bad shape. */
-export function fill(shape: readonly Size[], value: number | boolean | Tensor, dtype?: DType): Tensor {
-  requireShape('fill', shape)
-  return broadcastTo(convertToTensor(value, { op: 'fill', dtype }), shape)
+export function fill(shape: readonly SizeLike[], value: number | boolean | Tensor, dtype?: DType): Tensor {
+  return broadcastTo(convertToTensor(value, { op: 'fill', dtype }), requireShape('fill', shape))
 }
 
-/** `shape` filled with 0; float32 unless a dtype is given. Throws ValueError for a bad shape. */
-export function zeros(shape: readonly Size[], dtype: DType = 'float32'): Tensor {
+/**
+ * `shape` filled with 0; float32 unless a dtype is given. A size may be an int32 scalar Variable: a traced function then
+ * follows its content without being traced again. Throws ValueError for a bad shape.
+ */
+export function zeros(shape: readonly SizeLike[], dtype: DType = 'float32'): Tensor {
   requireDType('zeros', dtype)
   return filled(dtype, requireShape('zeros', shape), 0)
 }
 
 /** `shape` filled with 1; float32 unless a dtype is given. Throws ValueError for a bad shape. */
-export function ones(shape: readonly Size[], dtype: DType = 'float32'): Tensor {
+export function ones(shape: readonly SizeLike[], dtype: DType = 'float32'): Tensor {
   requireDType('ones', dtype)
   return filled(dtype, requireShape('ones', shape), 1)
 }

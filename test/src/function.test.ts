@@ -1,9 +1,9 @@
 // tf.function as a callable: what it runs and when, what goes in and comes out, nesting, recursion, `this`, and what a
 // callback that throws leaves behind.
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from 'vitest'
 import * as tf from '../../src/index.ts'
 
-let warn: ReturnType<typeof vi.spyOn>
+let warn: MockInstance<typeof console.warn>
 beforeEach(() => {
   warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
 })
@@ -505,6 +505,7 @@ describe('symbolic tensors', () => {
       (x) => x * 2,
       (x) => x < 3,
       (x) => -x,
+      // oxlint-disable-next-line eqeqeq -- the operator that converts is the one under test
       (x) => x == 1,
     ]
     for (const operator of operators) {

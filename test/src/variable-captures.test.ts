@@ -310,3 +310,77 @@ describe('108: live values', () => {
     expect(() => f(tf.scalar(1))).toThrow(tf.TraceError)
   })
 })
+
+describe('109: a variable as a size', () => {
+  test('is followed without a retrace', () => {
+    const n = tf.variable(3, { dtype: 'int32', name: 'n' })
+    expect(tf.zeros([n]).shape).toEqual([3])
+    const f = tf.function((x: tf.Tensor) => [tf.zeros([n]), tf.ones([2, n]).mul(x).sum(), tf.fill([n, n], 7)] as const)
+    for (const size of [3, 5, 0, 1]) {
+      n.assign(size)
+      const [zeros, sum, square] = f(tf.scalar(10))
+      expect([zeros.array(), sum.item(), square.shape]).toEqual([Array(size).fill(0), 20 * size, [size, size]])
+    }
+    expect(f.traceCount).toBe(1)
+    n.assign(-1)
+    expect(() => f(tf.scalar(1))).toThrow(tf.ValueError)
+    expect(() => tf.zeros([n])).toThrow(tf.ValueError)
+    expect(() => tf.zeros([tf.variable(3)])).toThrow(tf.DTypeError)
+  })
+
+  test('is its content when the call begins; a later assignment counts for the next call', () => {
+    const n = tf.variable(1, { dtype: 'int32' })
+    const grow = tf.function(() => {
+      const ones = tf.ones([n])
+      n.assignAdd(1)
+      return ones
+    })
+    expect([grow().shape, grow().shape, grow().shape, n.item()]).toEqual([[1], [2], [3], 4])
+    expect(grow.traceCount).toBe(1)
+    const late = tf.function(() => {
+      n.assignAdd(1)
+      return tf.ones([n])
+    })
+    expect(() => late()).toThrow(/after it was assigned/)
+    expect(n.item()).toBe(4)
+  })
+
+  test('as an argument, in an inner function, with other sizes', () => {
+    const f = tf.function((n: tf.Variable, x: tf.Tensor) => tf.ones([n]).mul(x))
+    const [n, m] = [tf.variable(3, { dtype: 'int32' }), tf.variable(1, { dtype: 'int32' })]
+    const x = tf.tensor([1, 2, 3])
+    expect(f(n, x).array()).toEqual([1, 2, 3])
+    expect(() => f(m, x)).toThrow(tf.ShapeError)
+    m.assign(3)
+    expect([f(m, x).array(), f.traceCount]).toEqual([[1, 2, 3], 1])
+    const inner = tf.function(() => tf.fill([n], 2))
+    const outer = tf.function(() => inner().sum().add(tf.ones([n]).sum()))
+    expect(outer().item()).toBe(9)
+    n.assign(4)
+    expect([outer().item(), outer.traceCount, inner().shape]).toEqual([12, 1, [4]])
+  })
+
+  test('gradients: inside the function, and refused through a call', () => {
+    const n = tf.variable(3, { dtype: 'int32' })
+    const f = tf.function((x: tf.Tensor) => tf.ones([n]).mul(x).sum())
+    const inside = tf.function((x: tf.Tensor) => {
+      const tape = new tf.GradientTape()
+      const y = tape.record(() => {
+        tape.watch(x)
+        return f(x)
+      })
+      return tape.gradient(y, x)
+    })
+    expect(inside(tf.scalar(2))?.item()).toBe(3)
+    n.assign(5)
+    expect(inside(tf.scalar(2))?.item()).toBe(5)
+    const tape = new tf.GradientTape()
+    const x = tf.scalar(2)
+    expect(() =>
+      tape.record(() => {
+        tape.watch(x)
+        return f(x)
+      }),
+    ).toThrow(tf.GradientError)
+  })
+})

@@ -8,6 +8,7 @@
  */
 import { InternalError } from '../../codegen/errors.ts'
 import type { TypedArray } from '../../codegen/dtype.ts'
+import type { Size } from '../../codegen/size.ts'
 import type { Attrs, Graph, Value } from '../ir/graph.ts'
 import type { TensorLike } from '../convert.ts'
 import type { TensorType } from '../ir/type.ts'
@@ -41,6 +42,8 @@ export interface Trace {
   typeOf(variable: Variable): TensorType
   /** A value computed by the host at the beginning of every call; only graph traces know calls. */
   live?(compute: () => TensorLike, dtype: TensorType['dtype'] | undefined): Tensor
+  /** The content of an int32 scalar at the beginning of every call, as a size; only graph traces know calls. */
+  contentSize?(variable: Variable): Size
   /** The user's line that made a value of this trace, if it is known. */
   sourceOf?(value: Value): string | undefined
   read(variable: Variable): Tensor

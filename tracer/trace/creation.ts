@@ -58,12 +58,12 @@ export class VariableCreation {
 
   /** The value of a symbolic tensor of the trace so far, for the arguments of this call. */
   evaluate(soFar: TracedGraph): Tensor | undefined {
-    const { graph, variables, tensors } = soFar
+    const { graph, variables } = soFar
     if (this.#args.length !== graph.params.length) return undefined
     const actual = new Map(
       [...variables].map(([name, variable]) => [name, this.#behind.get(variable) ?? variable]),
     )
-    const captures = { ...variableCaptures(actual, tensors), assign: (): void => undefined }
+    const captures = { ...variableCaptures(actual, { tensors: soFar.tensors, contentSizes: soFar.contentSizes ?? new Map() }), assign: (): void => undefined }
     return withTrace(eagerTrace(), () =>
       withObservers([], () => replay(onlyFor(graph), this.#args, captures)),
     )[0]

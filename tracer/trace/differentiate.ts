@@ -14,7 +14,7 @@
  * sweep, and when another set is reached the pure form serves.
  */
 import { isFloating } from '../../codegen/dtype.ts'
-import { InternalError } from '../../codegen/errors.ts'
+import { GradientError, InternalError } from '../../codegen/errors.ts'
 import { sameShape } from '../../codegen/size.ts'
 import { reread } from '../gradient/custom.ts'
 import { refuseReadAfterHostCall } from '../gradient/host-call.ts'
@@ -236,6 +236,17 @@ class Derivative {
   }
 }
 
+/** The programs of a gradient know the sizes that their operands have, and no others. */
+function refuseContentSizes({ name, traced }: GraphFunction): void {
+  const [variable] = traced.contentSizes?.values() ?? []
+  if (variable === undefined) return
+  throw new GradientError({
+    op: name,
+    problem: `it uses the variable ${variable} as a size, which the gradient of a call does not support`,
+    fix: 'use the tape inside the function, or pass a tensor of that size as an argument.',
+  })
+}
+
 function differentiatedCall(
   callee: GraphFunction,
   args: readonly Tensor[],
@@ -244,6 +255,7 @@ function differentiatedCall(
   const observers = currentObservers()
   const tracked = (tensor: Tensor): boolean =>
     isFloating(tensor.dtype) && observers.some((observer) => observer.tracks(tensor))
+  refuseContentSizes(callee)
   const pattern = patternOf(callee, variables)
   const reads = pattern.reads.map(({ name }) => {
     const variable = variables.get(name)

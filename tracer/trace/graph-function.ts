@@ -27,6 +27,7 @@ import { Tensor } from '../tensor.ts'
 import type { Variable } from '../variable.ts'
 import { currentObservers, currentTrace, isTracing } from './bind.ts'
 import { GraphTrace, type TracedGraph } from './graph-trace.ts'
+import { contentOf, storedSize } from './content-size.ts'
 import { demandOpenVariables } from './open-variables.ts'
 import { replay, variableCaptures } from './replay.ts'
 import { sizeInCall, type SizeSource, sizeSourcesOf } from './size-sources.ts'
@@ -67,7 +68,7 @@ export class GraphFunction {
   readonly traced: TracedGraph
   readonly #sizes: readonly SizeSource[]
   readonly #static: boolean
-  /** Whether assignments may change the sizes of Variables it captures. */
+  /** Whether sizes depend on Variables. */
   readonly #open: boolean
   readonly #compiled = new Map<string, Compiled>()
   /** The pattern in which every variable is another one: nearly every call. */
@@ -77,9 +78,9 @@ export class GraphFunction {
 
   constructor(traced: TracedGraph) {
     this.traced = traced
-    this.#sizes = sizeSourcesOf(traced.graph)
+    this.#sizes = sizeSourcesOf(traced.graph, traced.contentSizes)
     this.#static = this.#sizes.length === 0
-    this.#open = traced.graph.captures.some((capture) => capture.open === true)
+    this.#open = this.#sizes.some((source) => source.kind !== 'param') || traced.graph.captures.some((capture) => capture.open === true)
   }
 
   get name(): string {
@@ -121,17 +122,17 @@ export class GraphFunction {
     const { supplied } = this.traced
     const complete =
       supplied === undefined || supplied.length === 0 ? args : [...args, ...supply(supplied, this.name)]
+    if (this.#open)
+      demandOpenVariables(this.traced, variables, (size) => this.#sizeIn(size, complete, variables))
     if (isTracing()) {
       const trace = currentTrace()
       if (trace instanceof GraphTrace) this.#assumeGuards(complete, trace, variables)
       return replay(
         this.traced.graph,
         complete.map((arg) => trace.lift(arg)),
-        variableCaptures(variables, this.traced.tensors, this.traced.lifted),
+        variableCaptures(variables, this.traced),
       )
     }
-    if (this.#open)
-      demandOpenVariables(this.traced.graph, variables, (size) => this.#sizeIn(size, complete, variables))
     if (currentObservers().length > 0 && differentiated !== undefined)
       return differentiated(this, complete, variables)
     return this.execute(complete, variables)
@@ -215,11 +216,10 @@ export class GraphFunction {
 
   #sizeValues(args: readonly Tensor[], variables: ReadonlyMap<string, Variable>): number[] {
     return this.#sizes.map((source) => {
-      const size =
-        source.kind === 'param'
-          ? args[source.param]?.shape[source.axis]
-          : variables.get(source.variable)?.shape[source.axis]
-      return size ?? 0
+      if (source.kind === 'param') return args[source.param]?.shape[source.axis] ?? 0
+      const variable = variables.get(source.variable)
+      if (variable === undefined) throw new InternalError(`${this.name} lacks the variable ${source.variable}`)
+      return source.kind === 'variable' ? (variable.shape[source.axis] ?? 0) : storedSize(this.name, variable)
     })
   }
 
@@ -242,7 +242,7 @@ export class GraphFunction {
 
   /** A size of this graph, with the sizes of the arguments (and Variables) in the place of its names. */
   #sizeIn(size: Size, args: readonly Tensor[], variables?: ReadonlyMap<string, Variable>): Size {
-    return sizeInCall(size, this.#sizes, { args, typeOf: (name) => variables?.get(name)?.type })
+    return sizeInCall(size, this.#sizes, { args, typeOf: (name) => variables?.get(name)?.type, contentOf: (name) => contentOf(this.name, variables?.get(name)) })
   }
 }
 

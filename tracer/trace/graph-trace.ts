@@ -40,6 +40,8 @@ export interface TracedGraph {
   readonly lifted: ReadonlyMap<number, Tensor>
   /** Where the last params come from, those that are no arguments. */
   readonly supplied?: readonly Supplier[]
+  /** Size names that stand for a Variable's content at entry, and the name of its capture. */
+  readonly contentSizes?: ReadonlyMap<string, string>
 }
 
 export interface FinishedRegion {
@@ -70,6 +72,10 @@ export class GraphTrace implements Trace {
   /** The types of open variables that have been assigned here. */
   readonly #assigned = new Map<Variable, TensorType>()
   readonly #supplied: Supplier[] = []
+  readonly #contentSizes = new Map<string, string>()
+  /** Variables that may not hold what they held at entry; all may once the host has been called. */
+  readonly #changed = new Set<Variable>()
+  #hostCalled = false
   #finished = false
   readonly #creation: VariableCreation | undefined
 
@@ -142,6 +148,20 @@ export class GraphTrace implements Trace {
     return type ?? variable.storedType
   }
 
+  contentSize(variable: Variable): Size {
+    if (this.#parent !== undefined) return this.#parent.contentSize(variable)
+    if (this.#hostCalled || this.#changed.has(variable))
+      throw new TraceError({
+        op: 'shape',
+        problem: `the variable ${variable.name} is used as a size after ${this.#changed.has(variable) ? 'it was assigned' : 'a host call, which may assign it'}, in ${this.name}: sizes must be known when a call begins`,
+        fix: 'assign it outside, or pass the size as an argument.',
+      })
+    const capture = this.#variableName(variable)
+    const name = `_${capture}_content`
+    this.#contentSizes.set(name, capture)
+    return sizeName(name)
+  }
+
   sourceOf(value: Value): string | undefined {
     return this.#nodes.find((node) => node.results.includes(value))?.source
   }
@@ -182,6 +202,7 @@ export class GraphTrace implements Trace {
       })
     const lifted = this.lift(value)
     this.#record('assign', [this.#valueOf(lifted)], { variable: this.#variableName(variable) }, [], [])
+    this.#changed.add(variable)
     if (variable.open) this.#assigned.set(variable, lifted.type)
   }
 
@@ -248,6 +269,7 @@ export class GraphTrace implements Trace {
       tensors: this.#tensors,
       lifted: this.#liftedNodes,
       supplied: this.#supplied,
+      contentSizes: this.#contentSizes,
     }
   }
 
@@ -276,6 +298,7 @@ export class GraphTrace implements Trace {
         problem: `the trace of ${this.name} has ended`,
         fix: 'do not keep tensors of a traced function beyond its end; return them.',
       })
+    if (op === 'host_call') this.#hostCalled = true
     const results = types.map((type) => makeValue(type))
     this.#nodes.push({
       op,

@@ -14,6 +14,8 @@ import { opNamed } from '../op.ts'
 import { type Tensor, tensorOf } from '../tensor.ts'
 import type { Variable } from '../variable.ts'
 import { bind, currentTrace, readVariable } from './bind.ts'
+import { contentOf } from './content-size.ts'
+import type { TracedGraph } from './graph-trace.ts'
 
 /** What the captures of a graph stand for. Regions have none. */
 export interface ReplayCaptures {
@@ -28,6 +30,9 @@ export interface ReplayCaptures {
   readonly withoutEffects?: boolean
   /** The type of an open Variable's content when the replay begins; the capture's own when absent. */
   typeOf?(name: string): TensorType
+  /** Size names that stand for the content of a Variable, by capture name; `contentOf` gives it. */
+  readonly contentSizes?: ReadonlyMap<string, string>
+  contentOf?(name: string): Size | undefined
   /** A callback on the host has run, which may have assigned any Variable. */
   hostCalled?(): void
 }
@@ -35,8 +40,7 @@ export interface ReplayCaptures {
 /** Captures that are Variables of the current trace. */
 export function variableCaptures(
   variables: ReadonlyMap<string, Variable>,
-  tensors: ReadonlyMap<string, Tensor>,
-  lifted: ReadonlyMap<number, Tensor> = new Map(),
+  { tensors, lifted, contentSizes }: Pick<TracedGraph, 'tensors' | 'contentSizes'> & Partial<Pick<TracedGraph, 'lifted'>>,
 ): ReplayCaptures {
   const named = (name: string): Variable => {
     const variable = variables.get(name)
@@ -45,14 +49,16 @@ export function variableCaptures(
   }
   return {
     tensors,
-    lifted,
+    ...(lifted === undefined ? {} : { lifted }),
+    ...(contentSizes === undefined ? {} : { contentSizes }),
+    contentOf: (name) => contentOf('shape', named(name)),
     read: (name) => readVariable(named(name)),
     typeOf: (name) => named(name).type,
     assign: (name, value) => currentTrace().assign(named(name), value),
   }
 }
 
-const noCaptures: ReplayCaptures = variableCaptures(new Map(), new Map())
+const noCaptures: ReplayCaptures = variableCaptures(new Map(), { tensors: new Map() })
 
 /**
  * Applies the nodes of `graph` to `args`, one per param, and returns its results. The graph's size names take the sizes
@@ -94,6 +100,10 @@ function withSizesOf(graph: Graph, args: readonly Tensor[], captures: ReplayCapt
     [...graph.params, ...open],
     [...args.map((arg) => arg.type), ...open.map(({ name, type }) => captures.typeOf?.(name) ?? type)],
   )
+  for (const [name, variable] of captures.contentSizes ?? []) {
+    const size = captures.contentOf?.(variable)
+    if (size !== undefined) bindings.set(name, size)
+  }
   const unchanged = [...bindings].every(([name, size]) => printSize(size) === name)
   return unchanged ? graph : substituteSizes(graph, (name) => bindings.get(name))
 }

@@ -1,25 +1,31 @@
 /**
- * Where a call finds the numbers for a graph's size names: in the shapes of its arguments, and in those of the open
- * Variables it captures.
+ * Where a call finds the numbers for a graph's size names: in the shapes of its arguments, in those of the open
+ * Variables it captures, and in the content of Variables that are used as sizes.
  */
 import { printSize, type Size, substituteSize } from '../../codegen/size.ts'
 import type { Graph } from '../ir/graph.ts'
 import type { Shape, TensorType } from '../ir/type.ts'
 
-/** An axis that is just this name. */
+/** An axis that is just this name, or a Variable that holds the number. */
 export type SizeSource =
   | { readonly kind: 'param'; readonly name: string; readonly param: number; readonly axis: number }
   | { readonly kind: 'variable'; readonly name: string; readonly variable: string; readonly axis: number }
+  | { readonly kind: 'content'; readonly name: string; readonly variable: string }
 
 /** Shapes as a call has them. */
 export interface CallShapes {
   readonly args: readonly { readonly type: TensorType }[]
   /** The type of a Variable's content by capture name; undefined where that does not matter. */
   typeOf(variable: string): TensorType | undefined
+  /** Its content as a size, likewise. */
+  contentOf(variable: string): Size | undefined
 }
 
 /** Every size name with the first axis that is just that name, arguments first. */
-export function sizeSourcesOf(graph: Graph): readonly SizeSource[] {
+export function sizeSourcesOf(
+  graph: Graph,
+  contentSizes: ReadonlyMap<string, string> = new Map(),
+): readonly SizeSource[] {
   const sources = new Map<string, SizeSource>()
   const visit = (shape: Shape, make: (name: string, axis: number) => SizeSource): void => {
     for (const [axis, size] of shape.entries()) {
@@ -33,12 +39,14 @@ export function sizeSourcesOf(graph: Graph): readonly SizeSource[] {
   )
   for (const { name: variable, type, open } of graph.captures)
     if (open === true) visit(type.shape, (name, axis) => ({ kind: 'variable', name, variable, axis }))
+  for (const [name, variable] of contentSizes) sources.set(name, { kind: 'content', name, variable })
   return [...sources.values()]
 }
 
 /** The size that a source stands for in a call, if it is there. */
-export function sourceSize(source: SizeSource, { args, typeOf }: CallShapes): Size | undefined {
-  const type = source.kind === 'param' ? args[source.param]?.type : typeOf(source.variable)
+function sourceSize(source: SizeSource, shapes: CallShapes): Size | undefined {
+  if (source.kind === 'content') return shapes.contentOf(source.variable)
+  const type = source.kind === 'param' ? shapes.args[source.param]?.type : shapes.typeOf(source.variable)
   return type?.shape[source.axis]
 }
 

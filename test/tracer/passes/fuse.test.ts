@@ -8,7 +8,7 @@ import { printSize } from '../../../codegen/size.ts'
 import { machineryOf } from '../../../src/function.ts'
 import { parseGraph } from '../../../tracer/ir/parse.ts'
 import { printGraph } from '../../../tracer/ir/print.ts'
-import { verifyGraph } from '../../../tracer/ir/verify.ts'
+import type { Graph } from '../../../tracer/ir/graph.ts'
 import { evaluateNode } from '../../../tracer/lower/evaluate.ts'
 import { fuse } from '../../../tracer/passes/fuse.ts'
 import { runPasses } from '../../../tracer/passes/pipeline.ts'
@@ -100,7 +100,7 @@ describe('fused programs', () => {
     ({ name }) => {
       const graph = parseGraph(fusedForm(name).traced)
       const stages: string[] = []
-      const trace = (stage: string, seen: Parameters<typeof verifyGraph>[0]): void => {
+      const trace = (stage: string, seen: Graph): void => {
         stages.push(stage)
         const text = printGraph(seen)
         expect(printGraph(parseGraph(text))).toBe(text)

@@ -12,10 +12,10 @@ describe('what is blamed', () => {
     step.trace([spec(4), 0.2], { graph: graphOf(4, 0.2) })
     expect(told(step.cause)).toEqual({
       paths: ['x: shape', 'lr: constant'],
-      fix: ['tf.function(step, { reduceRetracing: true })', 'lr sets a size: keep it to a few values, or take the size from the shape of a tensor argument'].with(
-        1,
+      fix: [
+        'tf.function(step, { reduceRetracing: true })',
         'pass tf.scalar(lr) or make it a tf.variable and assign to it',
-      ),
+      ],
     })
     expect(step.cause.fixes.map(({ traces }) => traces)).toEqual([undefined, 1])
   })
@@ -101,6 +101,7 @@ describe('when there is a message', () => {
     const step = new Scenario(names)
     for (let i = 0; i < 1000; i++) step.trace(names.map((_, bit) => ((i * 2654435761) >>> (bit + 4)) & 7))
     expect(step.ledger.explain().length).toBeLessThanOrEqual(25)
+    expect(step.ledger.explain().map(({ kind }) => kind)).toContain('various')
     for (const message of shown) expect(message.split('\n').length).toBeLessThan(100)
   })
 
@@ -155,11 +156,13 @@ describe('when there is a message', () => {
       'tf.function step: it would be traced again; defined at train.ts:14:23',
       '  x  f32[2] → f32[3]  dim 0 varies, rank and dtype fixed',
       '  at train.ts:41:7',
-      '  Fix: tf.function(step, { inputSignature: [tf.spec([2])] }), or { reduceRetracing: true }.',
+      '  Fix: tf.function(step, { inputSignature: [tf.spec([null])] }), or { reduceRetracing: true }.',
     ].join('\n')
     for (let i = 0; i < 2; i++) expect(() => step.trace([spec(3)])).toThrow(SignatureError)
-    expect(() => step.trace([spec(3)])).toThrow(message.replace('[2])] })', '[null])] })'))
-    expect(() => step.ledger.refuse({ signature: { entries: [] }, callSite: undefined })).toThrow(/x\s+f32\[2\] → absent/)
+    expect(() => step.trace([spec(3)])).toThrow(message)
+    expect(() => step.ledger.refuse({ signature: { entries: [] }, callSite: undefined })).toThrow(
+      /x\s+f32\[2\] → absent/,
+    )
     expect(() => step.trace([spec(3)], { outer: 'main.ts:1:1' })).not.toThrow()
   })
 
@@ -184,7 +187,7 @@ describe('call sites', () => {
     for (let k = 0; k < 3; k++) step.trace([k], { callSite: place(41) })
     expect(read).toBe(0)
     step.trace([3], { callSite: place(50) })
-    expect(read).toBe(5)
+    expect(read).toBe(4)
     expect(step.cause.callSites).toEqual([
       { site: 'train.ts:41:7', count: 2 },
       { site: 'train.ts:50:7', count: 1 },
@@ -201,7 +204,11 @@ describe('call sites', () => {
     expect(shown).toHaveLength(1)
     expect(shown[0]).toMatch(/^▼ tf\.function outer — 3 retraces/)
     expect(shown[0]).toContain('also traced  inner (3×)')
-    expect(inner.cause).toMatchObject({ nested: true, count: 4, callSites: [{ site: 'main.ts:9:3', count: 4 }] })
+    expect(inner.cause).toMatchObject({
+      nested: true,
+      count: 4,
+      callSites: [{ site: 'main.ts:9:3', count: 4 }],
+    })
     expect(outer.cause.alsoTraced).toEqual([{ function: 'inner', count: 4 }])
   })
 })
@@ -216,8 +223,20 @@ describe('machine forms', () => {
     dear.trace([spec(3)], { milliseconds: { trace: 500, compile: 700.04 } })
     const rows = retraces().filter((row) => row.function.endsWith('One'))
     expect(rows).toEqual([
-      { function: 'dearOne', cause: 'x f32[2] → f32[3]', count: 1, ms: 1200, fix: 'tf.function(dearOne, { inputSignature: [tf.spec([null])] })' },
-      { function: 'cheapOne', cause: 'k 1 → 2', count: 1, ms: 4, fix: 'pass tf.scalar(k) or make it a tf.variable and assign to it' },
+      {
+        function: 'dearOne',
+        cause: 'x f32[2] → f32[3]',
+        count: 1,
+        ms: 1200,
+        fix: 'tf.function(dearOne, { inputSignature: [tf.spec([null])] })',
+      },
+      {
+        function: 'cheapOne',
+        cause: 'k 1 → 2',
+        count: 1,
+        ms: 4,
+        fix: 'pass tf.scalar(k) or make it a tf.variable and assign to it',
+      },
     ])
     expect([cheap, dear].length).toBe(2)
   })
@@ -238,7 +257,9 @@ describe('machine forms', () => {
         '        x  f32[2] → f32[4]',
       ].join('\n'),
     )
-    await expect(expectNoRetrace(async () => (await Promise.resolve(), step.trace([4, spec(4)])))).rejects.toThrow(/k\s+3 → 4/)
+    await expect(
+      expectNoRetrace(async () => (await Promise.resolve(), step.trace([4, spec(4)]))),
+    ).rejects.toThrow(/k\s+3 → 4/)
     expect(() =>
       expectNoRetrace(() => {
         throw new RangeError('mine')
@@ -267,7 +288,9 @@ describe('machine forms', () => {
     const step = new Scenario(['k'], { name: 'timed' })
     step.trace([0], { milliseconds: { trace: 5, compile: 7, assemble: 9 } })
     const entries = performance.getEntriesByName('tf.trace timed') as PerformanceMeasure[]
-    expect(entries.map(({ startTime, duration, detail }) => [startTime, duration, detail as unknown])).toEqual([
+    expect(
+      entries.map(({ startTime, duration, detail }) => [startTime, duration, detail as unknown]),
+    ).toEqual([
       [1000, 5, { stage: 'trace' }],
       [1005, 7, { stage: 'codegen' }],
       [1012, 9, { stage: 'WebAssembly.compile' }],
@@ -282,14 +305,28 @@ describe('machine forms', () => {
       (name: string) =>
       (...args: unknown[]): void =>
         void calls.push([name, ...args])
-    const target = { warn: record('warn'), log: record('log'), groupCollapsed: record('group'), groupEnd: record('end') }
-    const message = { title: 'tf.function f — 50 % lost', place: 'a.ts:1:2', lines: ['   cause 1 of 1 · 3 retraces', '     fix          100 % of it'] }
+    const target = {
+      warn: record('warn'),
+      log: record('log'),
+      groupCollapsed: record('group'),
+      groupEnd: record('end'),
+    }
+    const message = {
+      title: 'tf.function f — 50 % lost',
+      place: 'a.ts:1:2',
+      lines: ['   cause 1 of 1 · 3 retraces', '     fix          100 % of it'],
+    }
     writeToConsole(message, true, target)
     expect(calls.map(([name]) => name)).toEqual(['group', 'log', 'log', 'end'])
     expect(calls[0]?.[1]).toBe('%ctf.function f — 50 %% lost%c     a.ts:1:2')
     expect(calls[2]?.[1]).toBe('%c     fix          %c100 %% of it')
     calls.length = 0
     writeToConsole(message, false, target)
-    expect(calls).toEqual([['warn', '▼ tf.function f — 50 % lost     a.ts:1:2\n   cause 1 of 1 · 3 retraces\n     fix          100 % of it']])
+    expect(calls).toEqual([
+      [
+        'warn',
+        '▼ tf.function f — 50 % lost     a.ts:1:2\n   cause 1 of 1 · 3 retraces\n     fix          100 % of it',
+      ],
+    ])
   })
 })

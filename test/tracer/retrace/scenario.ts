@@ -13,6 +13,8 @@ import { redirectRetraces, replaceClock } from '../../../tracer/trace/retrace/ou
 export const shown: string[] = []
 const undo: (() => void)[] = []
 let time = 0
+/** Every scenario has a source of its own: those of one source count as one function made again. */
+let sources = 0
 
 beforeEach(() => {
   shown.length = 0
@@ -47,7 +49,12 @@ export class Scenario {
 
   constructor(names: readonly string[], options: Partial<LedgerOptions> = {}) {
     this.names = names
-    this.ledger = new RetraceLedger({ name: 'step', definedAt: 'train.ts:14:23', sourceText: '(x) => x', ...options })
+    this.ledger = new RetraceLedger({
+      name: 'step',
+      definedAt: 'train.ts:14:23',
+      sourceText: `(x) => ${sources++}`,
+      ...options,
+    })
   }
 
   /** A call that traces. The first one is a first trace unless told otherwise; each takes 4 ms unless told otherwise. */
@@ -89,5 +96,8 @@ export class Scenario {
 
 /** Path, kind and first remedy of every path of a cause. */
 export function told(cause: Retrace): { paths: string[]; fix: string[] } {
-  return { paths: cause.paths.map(({ path, kind }) => `${path}: ${kind}`), fix: cause.fixes.map(({ text }) => text) }
+  return {
+    paths: cause.paths.map(({ path, kind }) => `${path}: ${kind}`),
+    fix: cause.fixes.map(({ text }) => text),
+  }
 }

@@ -36,6 +36,8 @@ export type RetraceKind =
   | 'key collected'
   /** The traced function itself is made again and again. */
   | 're-created'
+  /** More combinations of paths than are told apart. */
+  | 'various'
 
 /** A path whose type is not the nearest trace's; undefined where it was absent. */
 export interface Difference {

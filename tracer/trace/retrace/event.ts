@@ -13,10 +13,10 @@ export interface LedgerOptions {
   /** The callback's source. */
   readonly sourceText: string
   /** Methods have an object's own traces, and are made once per object by right. Variants made for gradients never count. */
-  readonly kind?: 'function' | 'method' | 'gradient variant'
-  readonly onRetrace?: 'warn' | 'off' | 'error'
-  readonly hasInputSignature?: boolean
-  readonly reducesRetracing?: boolean
+  readonly kind?: 'function' | 'method' | 'gradient variant' | undefined
+  readonly onRetrace?: 'warn' | 'off' | 'error' | undefined
+  readonly hasInputSignature?: boolean | undefined
+  readonly reducesRetracing?: boolean | undefined
 }
 
 /** A trace that is about to be made. */
@@ -25,7 +25,7 @@ export interface TraceAttempt {
   /** Where the user called the function. Read only when it is shown, if it is a function. */
   readonly callSite: Place
   /** Settings that select a trace: `{ device: 'wasm', mode: 'traced' }`. */
-  readonly mode?: Mode
+  readonly mode?: Mode | undefined
   /** The eager call that led here, when another function is being traced: that function answers for the trace. */
   readonly outer?: Place
 }

@@ -10,7 +10,7 @@ import { SignatureError } from '../../../codegen/errors.ts'
 import type { Entry } from '../argument.ts'
 import { addTimes, Cause, type MutableTimes, placeText, totalOf } from './cause.ts'
 import { byCost, describeCause } from './describe.ts'
-import type { Difference, Mode } from './difference.ts'
+import type { Difference, Mode, Remembered } from './difference.ts'
 import type { LedgerOptions, TraceAttempt, TraceEvent } from './event.ts'
 import { type Finding, findingOf, keyedSignature, type TraceRecord, type UnreadMiss } from './finding.ts'
 import { digestOf, likeness } from './graph-digest.ts'
@@ -179,10 +179,10 @@ export class RetraceLedger implements Member, Explaining {
     innerFunctions: ReadonlyMap<string, number>,
   ): void {
     const { milliseconds, wasmBytes, outer } = event
-    const cause = this.#causeOf(finding.differences, outer !== undefined)
+    const [cause, differences] = this.#causeOf(finding.differences, outer !== undefined)
     const place = outer ?? event.callSite
     cause.add(
-      finding.differences,
+      differences,
       milliseconds,
       wasmBytes,
       place,
@@ -206,17 +206,25 @@ export class RetraceLedger implements Member, Explaining {
     if (this.#options.onRetrace !== 'off' && cause.isDue(this.#share(cause.total))) this.#show()
   }
 
-  #causeOf(differences: readonly Difference[], nested: boolean): Cause {
-    const parts = differences.map(({ path, kind }) => `${kind} ${path}`).sort()
-    const key = `${nested ? 'nested ' : ''}${parts.join('|')}`
+  /** The cause of these differences, and what it is told of them. */
+  #causeOf(differences: readonly Difference[], nested: boolean): [Cause, readonly Difference[]] {
+    const key = causeKey(differences, nested)
     const known = this.#causes.get(key)
-    if (known !== undefined) return known
-    // Past many causes the rest are one: whatever the paths, the message stays short.
-    const isRest = this.#causes.size >= mostCauses
-    const rest = `${nested ? 'nested ' : ''}rest`
-    const cause = (isRest ? this.#causes.get(rest) : undefined) ?? new Cause(differences, nested)
-    this.#causes.set(isRest ? rest : key, cause)
-    return cause
+    if (known !== undefined) return [known, differences]
+    if (this.#causes.size < mostCauses) {
+      const cause = new Cause(differences, nested)
+      this.#causes.set(key, cause)
+      return [cause, differences]
+    }
+    // Past many causes the rest are one, by the names of what differed last: the message stays short.
+    const text = `${differences.length} paths, ${differences[0]?.path ?? ''} among them`
+    const rest: readonly Difference[] = [
+      { path: 'other paths', kind: 'various', before: undefined, after: undefined, text },
+    ]
+    const restKey = causeKey(rest, nested)
+    const cause = this.#causes.get(restKey) ?? new Cause(rest, nested)
+    this.#causes.set(restKey, cause)
+    return [cause, rest]
   }
 
   #show(): void {
@@ -233,7 +241,10 @@ export class RetraceLedger implements Member, Explaining {
     const blamed = new Set(
       [...this.#causes.values()].flatMap((cause) => [...cause.paths.keys(), ...cause.alsoChanged.keys()]),
     )
-    const same = this.#lastEntries.filter(({ path, type }) => type.kind !== 'structure' && !blamed.has(path))
+    const texts = new Map(this.#records[0]?.entries.map(({ path, text }) => [path, text]))
+    const same = this.#lastEntries.filter(
+      ({ path, type, text }) => type.kind !== 'structure' && !blamed.has(path) && texts.get(path) === text,
+    )
     const settings = Object.entries(this.#lastMode).filter(([name]) => !blamed.has(name))
     const total = totalOf(this.#lost)
     return {
@@ -258,7 +269,7 @@ export class RetraceLedger implements Member, Explaining {
     return wall > 0 ? Math.min(1, milliseconds / wall) : undefined
   }
 
-  #describe(cause: Cause, last: UnreadMiss | undefined = this.#misses.get(cause)): Retrace {
+  #describe(cause: Cause, signatures: readonly Remembered[] = this.#records): Retrace {
     const { name, definedAt } = this
     const { kind, hasInputSignature = false, reducesRetracing = false } = this.#options
     const isMethod = kind === 'method'
@@ -268,25 +279,28 @@ export class RetraceLedger implements Member, Explaining {
       isMethod,
       hasInputSignature,
       reducesRetracing,
-      signatures: this.#records,
+      signatures,
       traces: this.#traces,
     })
     return describeCause(cause, {
       name,
       definedAt,
       fixes,
-      last,
+      last: this.#misses.get(cause),
       share: this.#share(cause.total),
       traces: this.#traces,
     })
   }
 
-  #error(finding: Finding, { callSite }: TraceAttempt): SignatureError {
+  #error(finding: Finding, attempt: TraceAttempt): SignatureError {
     const cause = new Cause(finding.differences, false)
-    cause.add(finding.differences, noTime, 0, callSite, undefined)
+    cause.add(finding.differences, noTime, 0, undefined, undefined)
     if (finding.modes !== undefined) cause.addModes(finding.modes.before, finding.modes.after)
-    const { paths, alsoChanged, fixes, definedAt } = this.#describe(cause, undefined)
-    const site = placeText(callSite)
+    const { paths, alsoChanged, fixes, definedAt } = this.#describe(cause, [
+      ...this.#records,
+      keyedSignature(attempt),
+    ])
+    const site = placeText(attempt.callSite)
     return new SignatureError({
       op: `tf.function ${this.name}`,
       problem: `it would be traced again${definedAt === undefined ? '' : `; defined at ${definedAt}`}`,
@@ -298,4 +312,9 @@ export class RetraceLedger implements Member, Explaining {
       ...(site === undefined ? {} : { site }),
     })
   }
+}
+
+function causeKey(differences: readonly Difference[], nested: boolean): string {
+  const parts = differences.map(({ path, kind }) => `${kind} ${path}`).sort()
+  return `${nested ? 'nested ' : ''}${parts.join('|')}`
 }

@@ -145,6 +145,8 @@ export class PathHistory {
         return `the ${this.#label()} that keyed the trace was garbage-collected`
       case 're-created':
         return 'the same source at the same place'
+      case 'various':
+        return 'many combinations of arguments vary'
     }
   }
 

@@ -86,7 +86,8 @@ export class Definition {
     this.#digest = trace.digest
     this.#objects++
     if (this.#keys.size < mostKeys) this.#keys.add(trace.key)
-    if (!again) return
+    // Closures that do other things are functions of their own.
+    if (!again || alike === 'different') return
     const text = `${this.#objects} tf.function objects created at ${this.#definedAt}`
     const finding: Finding = {
       before: undefined,

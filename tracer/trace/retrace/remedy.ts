@@ -40,14 +40,36 @@ export function fixesFor(cause: Cause, subject: Subject): readonly Fix[] {
   const fixes: Fix[] = []
   if (kinds.has('shape')) fixes.push(...shapeFixes(cause, subject, alone))
   // With several kinds only all remedies together have a number.
-  const traces = alone ? tracesWithout(cause, subject) : undefined
+  const traces = alone && isCertain(cause, paths) ? tracesWithout(cause, subject) : undefined
   for (const history of paths) {
     const text = fixOf(history, cause, subject)
     if (text !== undefined) fixes.push({ text, traces })
   }
   const kept = fixes.slice(0, mostFixes)
   if (alone || kept.length === 0) return kept
-  return [...kept.slice(0, -1), { text: kept.at(-1)?.text ?? '', traces: tracesWithout(cause, subject) }]
+  return [
+    ...kept.slice(0, -1),
+    {
+      text: kept.at(-1)?.text ?? '',
+      traces: isCertain(cause, paths) ? tracesWithout(cause, subject) : undefined,
+    },
+  ]
+}
+
+/** Values that choose operations or sizes cannot be left out, so no number of traces follows. */
+function isCertain({ likenesses }: Cause, paths: readonly PathHistory[]): boolean {
+  const chosen = paths.some(
+    ({ kind }) => kind === 'constant' || kind === 'object identity' || kind === 'function identity',
+  )
+  const sized = paths.some(({ kind }) => kind === 'shape')
+  if (paths.some(({ kind }) => kind === 'various')) return false
+  return (
+    !chosen ||
+    !(
+      likenesses.has('different') ||
+      (!sized && (likenesses.has('sizes') || likenesses.has('sizes and constants')))
+    )
+  )
 }
 
 function shapeFixes(cause: Cause, subject: Subject, alone: boolean): Fix[] {
@@ -112,18 +134,21 @@ function fixOf(history: PathHistory, cause: Cause, subject: Subject): string | u
       return `tf.function(${callableName(subject.name)}, { maxTraces: ${powerAbove(distinct(subject.signatures, keyOf))} })`
     case 'key collected':
       return `keep one ${label} alive as long as ${subject.name} is called, or give ${label} a [tf.traceType]() method`
+    case 'various':
+      return 'pass as tensors what varies from call to call, with { reduceRetracing: true }'
     case 're-created':
       return `hoist it: const ${callableName(subject.name)} = tf.function(…) once, outside of the loop or function around ${subject.definedAt ?? 'it'}`
   }
 }
 
-function constantFix({ path, sorts }: PathHistory, { likenesses }: Cause): string {
+function constantFix({ path, sorts }: PathHistory, { likenesses, paths }: Cause): string {
   const numeric = sorts.every((sort) => sort === 'number' || sort === 'boolean')
   if (likenesses.has('different'))
     return numeric
       ? `${path} chooses the operations: keep it to a few values, or pass tf.scalar(${path}) and choose with tf.where`
       : `${path} chooses the operations: make one tf.function per value`
-  if (likenesses.has('sizes') || likenesses.has('sizes and constants'))
+  const sized = [...paths.values()].some(({ kind }) => kind === 'shape')
+  if (!sized && (likenesses.has('sizes') || likenesses.has('sizes and constants')))
     return `${path} sets a size: keep it to a few values, or take the size from the shape of a tensor argument`
   return numeric
     ? `pass tf.scalar(${path}) or make it a tf.variable and assign to it`
@@ -135,7 +160,7 @@ function structureFix({ path, sorts, varyingKeys }: PathHistory): string {
     return `always pass the same keys in ${path}: ${listed(varyingKeys.slice(0, 6))} as well, as null when there is none`
   if (sorts.includes('absent')) return `always pass ${path}, as null when there is none`
   if (sorts.includes('array'))
-    return `pass one tensor for ${path}, tf.stack(${path}) with reduceRetracing, or pad the array to one length`
+    return `pad ${path} to one length, and pass it as one tensor: tf.stack(${path})`
   return `pass the same structure as ${path} each time`
 }
 
