@@ -7,7 +7,7 @@
  * content of a variable: the planner lets the producing step write there directly when nothing later needs the old
  * content and no index of the producer reads what it has already overwritten, and copies otherwise. A variable's buffer
  * stands for one value, also after a commit: the content when the call began, or since the last host step that lists
- * the buffer in `writes`.
+ * the buffer in `writes`. A commit to a temporary is a copy. Steps inside control steps commit to temporaries only.
  */
 import type { DType, TypedArray } from './dtype.ts'
 import type { ExprPool } from './expr.ts'
@@ -89,7 +89,56 @@ export interface CommitStep {
   readonly from: number
 }
 
-export type Step = KernelStep | GemmStep | CheckStep | HostStep | CommitStep
+/** Runs `then` when the bool in `condition` is true, `else` otherwise. */
+export interface IfStep {
+  readonly kind: 'if'
+  readonly condition: number
+  readonly then: readonly Step[]
+  readonly else: readonly Step[]
+}
+
+/**
+ * Runs `test`, which writes the bool `condition`, and ends when that is false; runs `body`, and begins again. What an
+ * iteration leaves for the next one is in buffers that have been written before the loop.
+ */
+export interface LoopStep {
+  readonly kind: 'loop'
+  readonly condition: number
+  readonly test: readonly Step[]
+  readonly body: readonly Step[]
+}
+
+/**
+ * Keeps a copy of `values` in a record before the record that `record` names, and names the new one in `result`. Both
+ * are float64 scalars; 0 names none. Records live until the call ends.
+ */
+export interface PushStep {
+  readonly kind: 'push'
+  readonly id: number
+  readonly record: number
+  readonly result: number
+  readonly values: readonly number[]
+}
+
+/** Writes what the record named by `record` keeps to `values`, and the name of the one before to `result`: of none, zeros. */
+export interface PopStep {
+  readonly kind: 'pop'
+  readonly id: number
+  readonly record: number
+  readonly result: number
+  readonly values: readonly number[]
+}
+
+export type Step =
+  | KernelStep
+  | GemmStep
+  | CheckStep
+  | HostStep
+  | CommitStep
+  | IfStep
+  | LoopStep
+  | PushStep
+  | PopStep
 
 export interface ProgramSpec {
   readonly name: string

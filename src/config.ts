@@ -21,8 +21,9 @@ export function runFunctionsEagerly(on: boolean): void {
 }
 
 /**
- * From now on the result of every floating op is checked, in eager code and in functions traced while this is on: the
- * first NaN or infinity throws a CheckError that names the op and the line. It costs a pass over every result.
+ * From now on the result of every floating op is checked, in eager code and in traced functions, which are traced anew
+ * for it: the first NaN or infinity throws a CheckError that names the op and the line. It costs a pass over every
+ * result.
  *
  * @example
  * tf.config.enableCheckNumerics()
@@ -32,7 +33,7 @@ export function enableCheckNumerics(): void {
   setCheckNumerics(true)
 }
 
-/** Ends `enableCheckNumerics`. Functions traced meanwhile keep their checks. */
+/** Ends `enableCheckNumerics`: functions go back to their traces without checks. */
 export function disableCheckNumerics(): void {
   setCheckNumerics(false)
 }

@@ -5,6 +5,7 @@ import { printKernel } from '../codegen/text/print.ts'
 import { disassemble } from '../codegen/wasm/disassemble.ts'
 import { TraceError, ValueError } from '../codegen/errors.ts'
 import { printGraph } from '../tracer/ir/print.ts'
+import { concreteOf } from './callable.ts'
 import { machineryOf } from './function.ts'
 
 /** The stages of a function on its way from callback to machine code. */
@@ -12,7 +13,7 @@ export type Stage = 'trace' | 'fused' | 'loops' | 'wasm'
 
 /**
  * The text of a traced function at a stage: the graph as traced, the graph after all passes, the loops of its kernels,
- * or the WebAssembly text. Shows the trace used last.
+ * or the WebAssembly text. Shows the trace used last; of what `f.concrete(…)` returned, that trace.
  *
  * @throws TraceError when the function has not been called yet, ValueError for another stage
  * @example
@@ -21,7 +22,7 @@ export type Stage = 'trace' | 'fused' | 'loops' | 'wasm'
  * tf.debug.show(f, 'loops').includes('add(mul(load4 a[0], splat4(2.0)), splat4(1.0))') // true
  */
 export function show(f: object, stage: Stage): string {
-  const callee = machineryOf(f)?.current
+  const callee = concreteOf(f)?.callee ?? machineryOf(f)?.current
   if (callee === undefined)
     throw new TraceError({
       op: 'debug.show',

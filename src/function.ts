@@ -1,54 +1,11 @@
 /**
- * `tf.function`: the callable around a traced function, for callbacks, methods and decorators.
+ * `tf.function`: callbacks, methods and decorators, told apart by what is passed.
  *
- * A method is traced once per object: the decorator gives each instance a bound function of its own, made when it is
- * first asked for and held by the instance itself, so that it can be detached (`const { step } = trainer`) and goes when
- * the instance goes.
+ * The callable around a traced function is made in callable.ts, methods are bound to their objects in method.ts.
  */
-import { SignatureError } from '../codegen/errors.ts'
-import { ConcreteFunction } from '../tracer/trace/concrete.ts'
-import { type FunctionOptions, TracedFunction } from '../tracer/trace/traced-function.ts'
-
-type Callback = (...args: never[]) => unknown
-
-/** One trace of a function, callable. */
-export type Concrete = ((...args: unknown[]) => unknown) &
-  Pick<ConcreteFunction, 'inputs' | 'outputs' | 'variables' | 'trainableVariables' | 'captures' | 'graph'>
-
-/** A callback, traced: called like the callback, and able to say what it has traced. */
-export type Traced<F extends Callback> = F & {
-  /** How many times the callback has run to be traced. */
-  readonly traceCount: number
-  /** How many traces are held. */
-  readonly cacheSize: number
-  /** The callback itself; calling it runs eagerly. */
-  readonly fn: F
-  /** The trace for arguments like these (tensors, specs, constants), made if need be and not run. */
-  concrete(...args: unknown[]): Concrete
-  /** The traces held, oldest first. */
-  readonly concreteFunctions: readonly Concrete[]
-  /** Forgets all traces; the next call traces again and may create Variables. */
-  clearCache(): void
-}
-
-/** What a standard decorator is told of what it decorates. */
-interface DecoratorContext {
-  readonly kind: string
-  readonly name: string | symbol
-  readonly private?: boolean
-  addInitializer(initializer: (this: object) => void): void
-}
-
-/** Turns a method, getter or function-valued field into a traced one: `@tf.func` or `@tf.func({ … })`. */
-export interface TraceDecorator {
-  <F extends Callback>(value: F, context: DecoratorContext): F
-  (value: undefined, context: DecoratorContext): <F extends Callback>(initial: F) => F
-  /** The legacy form, of `experimentalDecorators`. */
-  (target: object, key: string | symbol, descriptor: PropertyDescriptor): PropertyDescriptor
-}
-
-const machinery = new WeakMap<object, TracedFunction>()
-const concretes = new WeakMap<ConcreteFunction, Concrete>()
+import type { FunctionOptions, TracedFunction } from '../tracer/trace/traced-function.ts'
+import { behindOf, type Callback, type Concrete, partial, type Traced, wrap } from './callable.ts'
+import { decorate, decorateLegacy, type DecoratorContext, ofMethod, type TraceDecorator } from './method.ts'
 
 /**
  * Makes a callback fast: its first call with arguments of some types runs it once with symbolic tensors, records what
@@ -69,7 +26,7 @@ const concretes = new WeakMap<ConcreteFunction, Concrete>()
  * step.traceCount // 1
  */
 export function traceFunction<F extends Callback>(callback: F, options?: FunctionOptions): Traced<F>
-export function traceFunction<K extends string, O extends { readonly [key in K]: Callback }>(
+export function traceFunction<K extends string | symbol, O extends { readonly [key in K]: Callback }>(
   object: O,
   method: K,
   options?: FunctionOptions,
@@ -79,6 +36,10 @@ export function traceFunction(
   value: undefined,
   context: DecoratorContext,
 ): <F extends Callback>(initial: F) => F
+export function traceFunction<This, F extends Callback>(
+  value: ClassAccessorDecoratorTarget<This, F>,
+  context: DecoratorContext,
+): ClassAccessorDecoratorResult<This, F>
 export function traceFunction(
   target: object,
   key: string | symbol,
@@ -87,72 +48,19 @@ export function traceFunction(
 export function traceFunction(options: FunctionOptions): TraceDecorator
 export function traceFunction(first: unknown, second?: unknown, third?: unknown): unknown {
   if (isContext(second)) return decorate(first, second, {})
-  if (isDescriptor(third) && (typeof second === 'string' || typeof second === 'symbol'))
-    return decorateLegacy(second, third, {})
-  if (typeof second === 'string' && first !== null && typeof first === 'object')
-    return ofMethod(first, second, (third ?? {}) as FunctionOptions)
+  if (typeof second === 'string' || typeof second === 'symbol') {
+    if (isDescriptor(third)) return decorateLegacy(second, third, {})
+    if (isObject(first)) return ofMethod(first, second, (third ?? {}) as FunctionOptions)
+  }
   if (typeof first === 'function') return wrap(first as Callback, (second ?? {}) as FunctionOptions)
-  if (first !== null && typeof first === 'object' && second === undefined)
-    return decoratorWith(first as FunctionOptions)
+  if (isObject(first) && second === undefined) return decoratorWith(first as FunctionOptions)
   // Anything else is refused by the machinery, which says why.
   return wrap(first as Callback, {})
 }
 
 /** For the library's own use: what is behind a traced function. */
 export function machineryOf(f: object): TracedFunction | undefined {
-  return machinery.get(f)
-}
-
-function wrap(callback: Callback, options: FunctionOptions, self?: object): Traced<Callback> {
-  const known = machinery.get(callback)
-  if (known !== undefined && Object.keys(options).length === 0) return callback as Traced<Callback>
-  const original = known === undefined ? callback : known.callback
-  const traced = new TracedFunction(original, options, self)
-  const call = function (this: unknown, ...args: unknown[]): unknown {
-    return traced.call(self ?? this, args)
-  }
-  const callable: unknown = Object.defineProperties(call, {
-    name: { value: traced.name },
-    length: { value: original.length },
-    traceCount: { get: () => traced.traceCount },
-    cacheSize: { get: () => traced.cacheSize },
-    fn: { value: original },
-    concrete: { value: (...args: unknown[]) => concreteCallable(traced.concrete(self, args)) },
-    concreteFunctions: { get: () => traced.concreteFunctions.map(concreteCallable) },
-    clearCache: { value: () => traced.clearCache() },
-  })
-  machinery.set(call, traced)
-  return callable as Traced<Callback>
-}
-
-/** The callable around a concrete function; the same one each time. */
-function concreteCallable(concrete: ConcreteFunction): Concrete {
-  const known = concretes.get(concrete)
-  if (known !== undefined) return known
-  const call = (...args: unknown[]): unknown => concrete.call(args)
-  const callable: unknown = Object.defineProperties(call, {
-    name: { value: concrete.name },
-    inputs: { get: () => concrete.inputs },
-    outputs: { get: () => concrete.outputs },
-    variables: { get: () => concrete.variables },
-    trainableVariables: { get: () => concrete.trainableVariables },
-    captures: { get: () => concrete.captures },
-    graph: { get: () => concrete.graph },
-    toString: { value: () => concrete.toString() },
-  })
-  concretes.set(concrete, callable as Concrete)
-  return callable as Concrete
-}
-
-function ofMethod(object: object, method: string, options: FunctionOptions): Traced<Callback> {
-  const callback: unknown = Reflect.get(object, method)
-  if (typeof callback !== 'function')
-    throw new SignatureError({
-      op: 'tf.function',
-      problem: `${method} of ${object.constructor?.name ?? 'the object'} is not a method`,
-      fix: `pass the name of a method, or a callback.`,
-    })
-  return wrap(callback as Callback, { name: method, ...options }, object)
+  return behindOf(f)?.traced
 }
 
 function decoratorWith(options: FunctionOptions): TraceDecorator {
@@ -164,68 +72,8 @@ function decoratorWith(options: FunctionOptions): TraceDecorator {
   return decorator as TraceDecorator
 }
 
-function decorate(value: unknown, context: DecoratorContext, options: FunctionOptions): unknown {
-  const named = { name: String(context.name), ...options }
-  switch (context.kind) {
-    case 'method': {
-      const method = value as Callback
-      // A private method cannot be replaced on the instance; it is one function that tells objects apart by `this`.
-      if (context.private === true) return perObject(method, named)
-      context.addInitializer(function () {
-        defineBound(this, context.name, method, named)
-      })
-      return method
-    }
-    case 'getter':
-      return perObject(value as Callback, named)
-    case 'field':
-      return (initial: Callback) => wrap(initial, named)
-    default:
-      throw new SignatureError({
-        op: 'tf.func',
-        problem: `it cannot decorate a ${context.kind}`,
-        fix: 'use it on a method, a getter or a field that holds a function.',
-      })
-  }
-}
-
-function decorateLegacy(
-  key: string | symbol,
-  descriptor: PropertyDescriptor,
-  options: FunctionOptions,
-): PropertyDescriptor {
-  const named = { name: String(key), ...options }
-  const { get, value } = descriptor as { get?: Callback; value?: unknown }
-  if (get !== undefined) return { ...descriptor, get: perObject(get, named) as () => unknown }
-  return {
-    configurable: true,
-    enumerable: descriptor.enumerable ?? false,
-    get(this: object) {
-      return defineBound(this, key, value as Callback, named)
-    },
-  }
-}
-
-/** Gives an object its own bound, traced method. */
-function defineBound(
-  object: object,
-  key: string | symbol,
-  method: Callback,
-  options: FunctionOptions,
-): unknown {
-  const bound = wrap(method, options, object)
-  Object.defineProperty(object, key, { value: bound, configurable: true, writable: true })
-  return bound
-}
-
-/** A function that calls the traced function of the object it is called on. */
-function perObject(method: Callback, options: FunctionOptions): Callback {
-  const bound = new WeakMap<object, Traced<Callback>>()
-  return function (this: object, ...args: never[]): unknown {
-    let traced = bound.get(this)
-    if (traced === undefined) bound.set(this, (traced = wrap(method, options, this)))
-    return traced(...args)
-  }
+function isObject(value: unknown): value is object {
+  return value !== null && (typeof value === 'object' || typeof value === 'function')
 }
 
 function isContext(value: unknown): value is DecoratorContext {
@@ -241,4 +89,5 @@ function isDescriptor(value: unknown): value is PropertyDescriptor {
   )
 }
 
-export type { FunctionOptions }
+export { partial }
+export type { Concrete, FunctionOptions, Traced }

@@ -26,11 +26,13 @@ export type { GradientOptions, JacobianOptions } from '../tracer/gradient/reques
 export { GradientTape, type TapeOptions } from '../tracer/gradient/tape.ts'
 export type { GradientsOf, OutputGradients, Source } from '../tracer/gradient/structure.ts'
 export { type NestedArray, Tensor } from '../tracer/tensor.ts'
-export { flatten, traceType, unflatten } from '../tracer/trace/argument.ts'
+export { flatten, traceType, unflatten } from '../tracer/trace/protocol.ts'
 export { isTracing } from '../tracer/trace/bind.ts'
 export { live } from '../tracer/trace/supplied.ts'
 export {
+  type Concrete,
   type FunctionOptions,
+  partial,
   type Traced,
   traceFunction as func,
   traceFunction as function,
@@ -52,6 +54,14 @@ export * as losses from './losses/index.ts'
 export * from './math/index.ts'
 export * as nn from './nn/index.ts'
 export * from './nn/index.ts'
+export {
+  captureWarnings,
+  expectNoRetrace,
+  onRetrace,
+  retraces,
+  type Retrace,
+  type RetraceRow,
+} from './retraces.ts'
 export { spec, type TensorSpec } from './spec.ts'
 export { type DeclaredShape, variable, Variable, type VariableOptions, VariableSlice } from './variable.ts'
 export * as random from './random/index.ts'

@@ -77,7 +77,9 @@ export class VariableSlice extends Tensor {
       const given = reshape(fitted, sizes)
       const now = sliceWithStrides(whole, strided(this.#place))
       const part = combine(now, given)
-      variable.assign(sizes.includes(0) ? whole : isTracing() ? chosen(whole, part, starts) : updated(whole, part, starts))
+      variable.assign(
+        sizes.includes(0) ? whole : isTracing() ? chosen(whole, part, starts) : updated(whole, part, starts),
+      )
     })
     return variable
   }
@@ -96,7 +98,9 @@ function chosen(whole: Tensor, part: Tensor, starts: readonly Size[]): Tensor {
   const { shape } = part.type
   const around = {
     low: starts,
-    high: whole.type.shape.map((size, axis) => subtractSizes(size, addSizes(at(starts, axis), at(shape, axis)))),
+    high: whole.type.shape.map((size, axis) =>
+      subtractSizes(size, addSizes(at(starts, axis), at(shape, axis))),
+    ),
     interior: starts.map(() => 0),
   }
   const inside = padWith(broadcastAlong(scalarTensor('bool', 1), shape, []), around, 0)
@@ -117,7 +121,13 @@ export function sliceOfVariable(variable: Variable, place: Place, shape: readonl
  * `value` as a tensor that may be assigned to something of this type: JavaScript values take the dtype, tensors must
  * have it, and shapes must be equal. In a trace, sizes that are not known yet must be equal in every call.
  */
-export function fittingTensor(op: string, value: TensorLike, type: TensorType, owner: 'variable' | 'part', name: string): Tensor {
+export function fittingTensor(
+  op: string,
+  value: TensorLike,
+  type: TensorType,
+  owner: 'variable' | 'part',
+  name: string,
+): Tensor {
   const tensor = convertToTensor(value, { dtype: type.dtype, op })
   const rows = [
     [owner, `${name} ${printType(type)}`],

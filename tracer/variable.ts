@@ -61,7 +61,8 @@ export class Variable extends TensorMethods {
         fix: 'create the variable outside the traced function.',
       })
     this.#storedType = { dtype, shape: [...shape] }
-    this.declaredShape = settings.shape === undefined ? this.#storedType.shape as readonly number[] : settings.shape
+    this.declaredShape =
+      settings.shape === undefined ? (this.#storedType.shape as readonly number[]) : settings.shape
     this.open = this.declaredShape === null || this.declaredShape.includes(null)
     if (!fitsDeclared(shape, this.declaredShape))
       throw new ShapeError({
@@ -128,18 +129,28 @@ export class Variable extends TensorMethods {
    * throws.
    */
   assign(value: TensorLike): this {
-    const fitted = this.open ? this.#compatible(value) : fittingTensor('assign', value, this.type, 'variable', this.name)
+    const fitted = this.open
+      ? this.#compatible(value)
+      : fittingTensor('assign', value, this.type, 'variable', this.name)
     currentTrace().assign(this, fitted)
     return this
   }
   /** Adds `value`, of the variable's shape. */
   assignAdd(value: TensorLike): this {
-    currentTrace().update(this, opNamed('add'), fittingTensor('assignAdd', value, this.type, 'variable', this.name))
+    currentTrace().update(
+      this,
+      opNamed('add'),
+      fittingTensor('assignAdd', value, this.type, 'variable', this.name),
+    )
     return this
   }
   /** Subtracts `value`, of the variable's shape. */
   assignSub(value: TensorLike): this {
-    currentTrace().update(this, opNamed('sub'), fittingTensor('assignSub', value, this.type, 'variable', this.name))
+    currentTrace().update(
+      this,
+      opNamed('sub'),
+      fittingTensor('assignSub', value, this.type, 'variable', this.name),
+    )
     return this
   }
 
@@ -156,7 +167,12 @@ export class Variable extends TensorMethods {
   /** Subtracts `updates` from the rows at `indices`; otherwise like `scatterAdd`. */
   scatterSub(indices: TensorLike, updates: TensorLike, options?: IndexingOptions): this {
     return this.#assignComputed(() =>
-      scatterAdd(this, indices, neg(convertToTensor(updates, { op: 'scatterSub', dtype: this.dtype })), options),
+      scatterAdd(
+        this,
+        indices,
+        neg(convertToTensor(updates, { op: 'scatterSub', dtype: this.dtype })),
+        options,
+      ),
     )
   }
   /** Puts `updates` in the place of the rows at `indices`, of repeated indices the last; otherwise like `scatterAdd`. */
@@ -252,7 +268,9 @@ export class Variable extends TensorMethods {
 
 function fitsDeclared(shape: readonly number[], declared: DeclaredShape): boolean {
   if (declared === null) return true
-  return shape.length === declared.length && declared.every((size, axis) => size === null || size === shape[axis])
+  return (
+    shape.length === declared.length && declared.every((size, axis) => size === null || size === shape[axis])
+  )
 }
 
 /** `f32[null,3]`, or `f32[…]` for any shape. */

@@ -4,6 +4,7 @@
 import { type Buffer, type Expr, type LoadExpr, operandsOf } from '../expr.ts'
 import type { Kernel, Statement } from '../kernel.ts'
 import type { ProgramSpec, Step } from '../program.ts'
+import { listsInside } from '../steps.ts'
 
 /** The buffers a step reads and those it writes. */
 export interface Access {
@@ -53,7 +54,8 @@ export function kernelAccess(kernel: Kernel): {
   return { loads, stores }
 }
 
-function stepAccess(step: Step): Access {
+/** The access of one step; that of a control step is all that the steps inside it may touch. */
+export function stepAccess(step: Step): Access {
   switch (step.kind) {
     case 'kernel': {
       const { loads, stores } = kernelAccess(step.kernel)
@@ -72,6 +74,21 @@ function stepAccess(step: Step): Access {
       return { reads: new Set(step.reads), writes: new Set(step.writes) }
     case 'commit':
       return { reads: new Set([step.from]), writes: new Set([step.variable]) }
+    case 'if':
+    case 'loop': {
+      const reads = new Set([step.condition])
+      const writes = new Set<number>()
+      for (const inner of listsInside(step).flat()) {
+        const access = stepAccess(inner)
+        for (const buffer of access.reads) reads.add(buffer)
+        for (const buffer of access.writes) writes.add(buffer)
+      }
+      return { reads, writes }
+    }
+    case 'push':
+      return { reads: new Set([step.record, ...step.values]), writes: new Set([step.result]) }
+    case 'pop':
+      return { reads: new Set([step.record]), writes: new Set([step.result, ...step.values]) }
   }
 }
 

@@ -6,17 +6,20 @@ import { InternalError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
 import { optimizeKernel } from '../passes/pipeline.ts'
 import type { ProgramSpec } from '../program.ts'
+import { allSteps } from '../steps.ts'
 import { assembleProgram, type FrameLayout } from '../wasm/assemble.ts'
 import { features } from '../wasm/features.ts'
 import { hostMath } from '../wasm/host-math.ts'
 import { memory } from './heap.ts'
 import { gemmExports } from './runtime-kernels.ts'
 
-/** What compiled code calls outside: both are given the id of the step. */
+/** What compiled code calls outside: all are given the id of the step. */
 export interface HostImports {
   /** Called for a check whose value is not 0; throws. */
   readonly fail: (id: number, value: number) => never
   readonly host: (id: number) => void
+  readonly push: (id: number) => void
+  readonly pop: (id: number) => void
 }
 
 /** A module bound to its imports. */
@@ -37,13 +40,13 @@ function isMain(value: unknown): value is Main {
 /** Compiles a program whose commits are all copies. */
 export function compileProgram(spec: ProgramSpec, imports: HostImports): CompiledProgram {
   const relaxed = features.relaxedSimd
-  const kernels = spec.steps.flatMap((step) =>
+  const kernels = allSteps(spec.steps).flatMap((step) =>
     step.kind === 'kernel' ? [optimizeKernel(step.pool, step.kernel)] : [],
   )
   const { bytes, frame } = assembleProgram(spec, kernels, { relaxed })
-  const gemm = spec.steps.some((step) => step.kind === 'gemm') ? { ...gemmExports() } : {}
+  const gemm = allSteps(spec.steps).some((step) => step.kind === 'gemm') ? { ...gemmExports() } : {}
   const main = instantiate(spec.name, bytes, {
-    env: { memory, fail: imports.fail, host: imports.host },
+    env: { memory, ...imports },
     math: hostMath,
     gemm,
   })

@@ -15,6 +15,7 @@ import { byteSize } from '../dtype.ts'
 import type { Buffer } from '../expr.ts'
 import type { GemmStep, KernelStep, ProgramBuffer, ProgramSpec, Step } from '../program.ts'
 import { multiplySizes, type Size, sizesEqual } from '../size.ts'
+import { mayStop } from '../steps.ts'
 import { type Access, programAccess } from './access.ts'
 import { overwriting } from './overwrite.ts'
 import { preserveOldValues } from './preserve.ts'
@@ -126,7 +127,7 @@ class Planner {
     for (let at = producer + 1; at < commit; at++) {
       const between = this.#steps[at]
       // What may throw must find the variable as it was; another commit would replace the value made here.
-      if (between?.kind === 'check' || between?.kind === 'host' || this.#access[at]?.writes.has(variable))
+      if (between === undefined || mayStop(between) || this.#access[at]?.writes.has(variable))
         return
       if (this.#access[at]?.reads.has(variable)) return
     }
@@ -138,7 +139,9 @@ class Planner {
     if (old.some((buffer) => buffer !== variable && this.#lastRead(buffer) > producer)) return
     const changed = this.#steps.findIndex(
       (later, at) =>
-        at > commit && (later.kind === 'host' || (later.kind === 'commit' && later.variable === variable)),
+        at > commit &&
+        (this.#access[at]?.writes.has(variable) === true ||
+          (later.kind !== 'check' && later.kind !== 'commit' && mayStop(later))),
     )
     if (changed >= 0 && this.#lastRead(from) > changed) return
 

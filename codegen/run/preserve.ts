@@ -8,6 +8,7 @@
  * may then work in place.
  */
 import type { CommitStep, ProgramBuffer, ProgramSpec, Step } from '../program.ts'
+import { mapInside } from '../steps.ts'
 import { type Access, programAccess } from './access.ts'
 
 /** One value of a variable's buffer: what it stands for from step `from` on, until before step `to`. */
@@ -51,7 +52,7 @@ function versionsOf(spec: ProgramSpec, access: readonly Access[], variable: numb
   const versions: Version[] = []
   let from = 0
   spec.steps.forEach((step, at) => {
-    if (step.kind !== 'host' || access[at]?.writes.has(variable) !== true) return
+    if (step.kind === 'commit' || access[at]?.writes.has(variable) !== true) return
     versions.push({ from, to: at + 1 })
     from = at + 1
   })
@@ -109,5 +110,14 @@ function withReads(step: Step, rename: (buffer: number) => number): Step {
       return { ...step, reads: step.reads.map(rename) }
     case 'commit':
       return { ...step, from: rename(step.from) }
+    case 'if':
+    case 'loop': {
+      const inside = mapInside(step, (steps) => steps.map((inner) => withReads(inner, rename)))
+      return { ...(inside as typeof step), condition: rename(step.condition) }
+    }
+    case 'push':
+      return { ...step, record: rename(step.record), values: step.values.map(rename) }
+    case 'pop':
+      return { ...step, record: rename(step.record) }
   }
 }

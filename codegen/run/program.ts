@@ -12,7 +12,8 @@
 import { byteSize, type DType, type TypedArray } from '../dtype.ts'
 import { InternalError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
-import type { CheckStep, HostStep, ProgramSpec } from '../program.ts'
+import type { CheckStep, HostStep, PopStep, ProgramSpec, PushStep } from '../program.ts'
+import { allSteps } from '../steps.ts'
 import { enterArena, leaveArena } from './arena.ts'
 import { paddedBytes } from './allocator.ts'
 import { compileProgram } from './compile.ts'
@@ -22,6 +23,7 @@ import type { FrameLayout } from '../wasm/assemble.ts'
 import { type Layout, LayoutCache, planReport, type PlanReport } from './layout.ts'
 import { type MemoryPlan, planMemory } from './plan.ts'
 import { gemmScratchAddress } from './runtime-kernels.ts'
+import { type Piece, Records } from './records.ts'
 import { pinSlot, type Slot, unpinSlot } from './slots.ts'
 
 /** What a program asks of the tracer while it runs. */
@@ -48,6 +50,8 @@ interface Activation {
   readonly addresses: number[]
   readonly variables: number[]
   layout: Layout | undefined
+  /** What push steps keep. */
+  readonly records: Records | undefined
 }
 
 interface InputCopy {
@@ -84,6 +88,7 @@ export class Program {
   readonly #hostSteps = new Map<number, HostStep>()
   /** The checks whose messages quote buffers. */
   readonly #quotingChecks = new Map<number, CheckStep>()
+  readonly #recordSteps = new Map<number, PushStep | PopStep>()
   readonly #layouts: LayoutCache
   readonly #holdings: Holdings = { addresses: [], disposed: false }
   /** Addresses of constants by buffer. */
@@ -101,8 +106,9 @@ export class Program {
     this.plan = planMemory(spec)
     this.#layouts = new LayoutCache(this.plan)
     const planned = this.plan.spec
-    for (const step of planned.steps)
-      if (step.kind === 'host') {
+    for (const step of allSteps(planned.steps))
+      if (step.kind === 'push' || step.kind === 'pop') this.#recordSteps.set(step.id, step)
+      else if (step.kind === 'host') {
         if (this.#hostSteps.has(step.id))
           throw new InternalError(`program ${spec.name}: two host calls have the id ${step.id}`)
         this.#hostSteps.set(step.id, step)
@@ -110,6 +116,8 @@ export class Program {
     const compiled = compileProgram(planned, {
       fail: (id, value) => this.#fail(id, value),
       host: (id) => this.#callHost(id),
+      push: (id) => this.#moveRecord(id),
+      pop: (id) => this.#moveRecord(id),
     })
     this.#main = compiled.main
     this.#fields = compiled.frame
@@ -176,6 +184,7 @@ export class Program {
       throw error
     } finally {
       if (entered) leaveArena()
+      activation.records?.clear()
       while (pinned > 0) unpinSlot(variables[--pinned] as Slot)
       this.#running--
     }
@@ -235,6 +244,7 @@ export class Program {
       addresses: this.plan.spec.buffers.map((_, buffer) => this.#constants.get(buffer) ?? 0),
       variables: this.#variables.map(() => -1),
       layout: undefined,
+      records: this.#recordSteps.size > 0 ? new Records() : undefined,
     }
     for (const [buffer, address] of this.#constants) this.#setAddress(activation, buffer, address)
     this.#setField(activation, this.#fields.scratch, gemmScratchAddress(this.plan.spec))
@@ -326,6 +336,24 @@ export class Program {
       activation.addresses[buffer] ?? 0,
       activation.layout.elements[buffer] ?? 0,
     )
+  }
+
+  /** Carries out a push or a pop. */
+  #moveRecord(id: number): void {
+    const step = this.#recordSteps.get(id)
+    const activation = this.#activations[this.#running - 1]
+    const { layout, addresses, records } = activation ?? {}
+    if (step === undefined || layout === undefined || addresses === undefined || records === undefined)
+      throw new InternalError(`program ${this.spec.name} has no record step ${id}`)
+    const { buffers } = this.plan.spec
+    const pieces = step.values.map((buffer): Piece => {
+      const { dtype } = buffers[buffer] ?? { dtype: 'uint8' as const }
+      return { address: addresses[buffer] ?? 0, bytes: (layout.elements[buffer] ?? 0) * byteSize(dtype) }
+    })
+    const names = views().f64
+    const given = names[(addresses[step.record] ?? 0) / 8] ?? 0
+    const next = step.kind === 'push' ? records.push(given, pieces) : records.pop(given, pieces)
+    names[(addresses[step.result] ?? 0) / 8] = next
   }
 
   #callHost(id: number): void {

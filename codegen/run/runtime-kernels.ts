@@ -4,6 +4,7 @@
  * never use the scratch memory at once.
  */
 import type { ProgramSpec } from '../program.ts'
+import { allSteps } from '../steps.ts'
 import { gemmScratchBytes, type GemmExports, instantiateGemm } from '../runtime-kernels/gemm.ts'
 import { features } from '../wasm/features.ts'
 import { allocateBytes, memory } from './heap.ts'
@@ -19,7 +20,7 @@ export function gemmExports(): GemmExports {
 
 /** The address of the matrix product's scratch memory; 0 for a program without products. */
 export function gemmScratchAddress(spec: ProgramSpec): number {
-  if (scratch === 0 && spec.steps.some((step) => step.kind === 'gemm'))
+  if (scratch === 0 && allSteps(spec.steps).some((step) => step.kind === 'gemm'))
     scratch = allocateBytes(gemmScratchBytes)
   return scratch
 }

@@ -4,16 +4,17 @@
  * the addresses of the program's buffers, then the sizes, then the scratch memory of the matrix product. The table is
  * read when a step needs it, so a host step may change it.
  *
- * Imports: `env.memory`; `env.fail(id, value)` and `env.host(id)` for checks and host steps; `gemm.gemm` and
+ * Imports: `env.memory`; `env.fail(id, value)`, `env.host(id)`, `env.push(id)` and `env.pop(id)` for the steps of those kinds; `gemm.gemm` and
  * `gemm.gemmBatched` (runtime-kernels/gemm.ts); `math.*` (host-math.ts).
  */
 import { binaryen, type ExpressionRef, WasmModule } from './binaryen.ts'
 import { byteSize } from '../dtype.ts'
 import { InternalError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
-import type { CommitStep, GemmStep, ProgramSpec, Step } from '../program.ts'
+import type { CommitStep, GemmStep, IfStep, LoopStep, ProgramSpec, Step } from '../program.ts'
 import { initBatchedFlag, initFlag, reluFlag } from '../runtime-kernels/gemm.ts'
 import { multiplySizes, type Size, sizesEqual } from '../size.ts'
+import { allSteps } from '../steps.ts'
 import { emitKernel } from './emit-kernel.ts'
 import { emitSize } from './emit-size.ts'
 import { importHostMath } from './host-imports.ts'
@@ -81,10 +82,12 @@ export function assembleProgram(
 }
 
 function importSteps(module: WasmModule, steps: readonly Step[]): void {
-  const kinds = new Set(steps.map((step) => step.kind))
+  const kinds = new Set(allSteps(steps).map((step) => step.kind))
   const ints = (count: number): number =>
     binaryen.createType(Array.from({ length: count }, () => binaryen.i32))
   if (kinds.has('check')) module.addFunctionImport('fail', 'env', 'fail', ints(2), binaryen.none)
+  for (const kind of ['push', 'pop'] as const)
+    if (kinds.has(kind)) module.addFunctionImport(kind, 'env', kind, ints(1), binaryen.none)
   if (kinds.has('host')) module.addFunctionImport('host', 'env', 'host', ints(1), binaryen.none)
   if (kinds.has('gemm')) {
     module.addFunctionImport('gemm', 'gemm', 'gemm', ints(15), binaryen.none)
@@ -99,6 +102,8 @@ class MainFunction {
   readonly #kernels: readonly Kernel[]
   readonly #frame: FrameLayout
   #locals = 0
+  /** Kernels called so far: they are in the order of the steps. */
+  #called = 0
   #labels = 0
 
   constructor(module: WasmModule, spec: ProgramSpec, kernels: readonly Kernel[], frame: FrameLayout) {
@@ -110,11 +115,17 @@ class MainFunction {
 
   define(): void {
     const { none, i32 } = binaryen
-    let kernel = 0
-    const statements = this.#spec.steps.flatMap((step): readonly ExpressionRef[] => {
+    const body = this.#block(this.#spec.steps)
+    const locals = Array.from({ length: this.#locals }, () => i32)
+    this.#module.addFunction('main', binaryen.createType([i32]), none, locals, body)
+  }
+
+  #block(steps: readonly Step[]): ExpressionRef {
+    const { none } = binaryen
+    const statements = steps.flatMap((step): readonly ExpressionRef[] => {
       switch (step.kind) {
         case 'kernel':
-          return [this.#kernel(step.buffers, kernel++)]
+          return [this.#kernel(step.buffers, this.#called++)]
         case 'gemm':
           return this.#gemm(step)
         case 'check':
@@ -123,11 +134,38 @@ class MainFunction {
           return [this.#module.call('host', [this.#module.i32.const(step.id)], none)]
         case 'commit':
           return [this.#copy(step)]
+        case 'if':
+          return [this.#if(step)]
+        case 'loop':
+          return [this.#loop(step)]
+        case 'push':
+        case 'pop':
+          return [this.#module.call(step.kind, [this.#module.i32.const(step.id)], none)]
       }
     })
-    const body = this.#module.block(null, statements, none)
-    const locals = Array.from({ length: this.#locals }, () => i32)
-    this.#module.addFunction('main', binaryen.createType([i32]), none, locals, body)
+    return this.#module.block(null, statements, none)
+  }
+
+  #bool(buffer: number): ExpressionRef {
+    return this.#module.i32.load8_u(0, 1, this.#address(buffer))
+  }
+
+  #if(step: IfStep): ExpressionRef {
+    const condition = this.#bool(step.condition)
+    const then = this.#block(step.then)
+    const otherwise = this.#block(step.else)
+    return this.#module.if(condition, then, otherwise)
+  }
+
+  #loop(step: LoopStep): ExpressionRef {
+    const module = this.#module
+    const label = this.#labels++
+    const test = this.#block(step.test)
+    const condition = module.i32.eqz(this.#bool(step.condition))
+    const body = this.#block(step.body)
+    const iteration = [test, module.br_if(`b${label}`, condition), body, module.br(`l${label}`)]
+    const loop = module.loop(`l${label}`, module.block(null, iteration, binaryen.none))
+    return module.block(`b${label}`, [loop], binaryen.none)
   }
 
   #local(): number {

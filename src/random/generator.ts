@@ -13,6 +13,7 @@ import { convertToTensor, type TensorLike } from '../../tracer/convert.ts'
 import { sliceAxis } from '../../tracer/ops/slice.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
 import { eagerTrace, isTracing, withTrace } from '../../tracer/trace/bind.ts'
+import { flatten, unflatten } from '../../tracer/trace/protocol.ts'
 import { Variable } from '../../tracer/variable.ts'
 import {
   add,
@@ -67,6 +68,18 @@ export class Generator {
 
   constructor(state: Variable) {
     this.state = state
+  }
+
+  // As an argument of a traced function a generator is its state: calls with any generator share a trace.
+  static {
+    Object.defineProperty(this.prototype, flatten, {
+      value(this: Generator) {
+        return { meta: undefined, leaves: [this.state] }
+      },
+    })
+    Object.defineProperty(this, unflatten, {
+      value: (_meta: undefined, [state]: readonly [Variable]) => new Generator(state),
+    })
   }
 
   /** Goes to the start of the seed's sequence; traced functions that use the generator follow. Throws ValueError for no integer. */

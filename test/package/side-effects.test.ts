@@ -8,8 +8,8 @@ import { transformWithEsbuild } from 'vite'
 import { expect, it } from 'vitest'
 import { root } from './project.ts'
 
-/** Not listed although Rollup keeps them: their top level only computes constants that their exports use. */
-const onlyConstants = ['src/math/special.ts', 'src/nn/activations.ts']
+/** Not listed although Rollup keeps them: their top level only completes what they export. */
+const onlyConstants = ['src/math/special.ts', 'src/nn/activations.ts', 'src/random/generator.ts']
 
 interface Manifest {
   readonly sideEffects: readonly string[]

@@ -40,7 +40,9 @@ describe('closures', () => {
     expect(f(tf.zeros([4])).item()).toBe(4)
     const { graph: made } = graphOf(f)
     expect(made.captures.map(({ kind, type }) => [kind, type.shape])).toEqual([['tensor', [10_000]]])
-    expect(made.nodes.filter((node) => node.op === 'constant' && node.results[0]?.type.shape[0] === 4).length).toBe(1)
+    expect(
+      made.nodes.filter((node) => node.op === 'constant' && node.results[0]?.type.shape[0] === 4).length,
+    ).toBe(1)
   })
 
   test('99: variables are captured by reference, when the callback first uses them', () => {
@@ -134,7 +136,9 @@ describe('105: symbolic tensors of the function around', () => {
       const y = x.mul(2)
       const middle = tf.function((z: tf.Tensor) => {
         const inner = tf.function((u: tf.Tensor) => u.add(y).mul(x))
-        return inner(z).add(inner(z.add(1))).add(y)
+        return inner(z)
+          .add(inner(z.add(1)))
+          .add(y)
       })
       return middle(x.add(100))
     })
@@ -180,16 +184,23 @@ describe('105: symbolic tensors of the function around', () => {
     expect([loss.item(), inside?.item(), tape.gradient(loss, v)?.item()]).toEqual([144, 48, 96])
   })
 
-  test('a function that closed over them cannot be called elsewhere', () => {
-    let kept: ((z: tf.Tensor) => tf.Tensor) | undefined
-    const outer = tf.function((x: tf.Tensor) => {
-      const y = x.mul(2)
-      kept = tf.function((z: tf.Tensor) => z.add(y))
-      return kept(x)
-    })
-    outer(tf.scalar(1))
-    expect(() => kept?.(tf.scalar(1))).toThrow(/out of scope/)
-    expect(() => tf.function((z: tf.Tensor) => kept?.(z))(tf.scalar(1))).toThrow(/out of scope/)
+  test('a function that closed over them is traced again in another trace, where the callback can use them', () => {
+    let shared = tf.scalar(0)
+    const inner = tf.function((z: tf.Tensor) => z.add(shared), { onRetrace: 'off' })
+    const outer = tf.function(
+      (x: tf.Tensor) => {
+        shared = x.sum().mul(2)
+        return inner(x.sum())
+      },
+      { onRetrace: 'off' },
+    )
+    expect(outer(tf.tensor([1, 2])).item()).toBe(9)
+    expect(outer(tf.tensor([1, 2, 3])).item()).toBe(18)
+    expect(outer(tf.tensor([2, 2])).item()).toBe(12)
+    expect([outer.traceCount, inner.traceCount, inner.cacheSize]).toEqual([2, 2, 1])
+    expect(() => inner(tf.scalar(1))).toThrow(/out of scope/)
+    shared = tf.scalar(100)
+    expect([inner(tf.scalar(1)).item(), inner(tf.scalar(2)).item()]).toEqual([101, 102])
   })
 })
 
@@ -208,7 +219,9 @@ test('106: a tensor that leaked names its function and line', () => {
     () => tf.function((x: tf.Tensor) => x.add(leaked))(tf.scalar(1)),
     () => tf.variable(0).assign(leaked),
   ])
-    expect(use).toThrow(/while tracing leak and is out of scope[^]*created +in leak at variable-captures\.test\.ts:\d+/)
+    expect(use).toThrow(
+      /while tracing leak and is out of scope[^]*created +in leak at variable-captures\.test\.ts:\d+/,
+    )
 })
 
 describe('108: live values', () => {
@@ -230,7 +243,13 @@ describe('108: live values', () => {
     let whole = 3
     const f = tf.function(
       (x: tf.Tensor) =>
-        [x.add(tf.live(() => tensor)).add(tf.live(() => list)).add(tf.live(() => v)), tf.live(() => whole, 'int32').mul(2)] as const,
+        [
+          x
+            .add(tf.live(() => tensor))
+            .add(tf.live(() => list))
+            .add(tf.live(() => v)),
+          tf.live(() => whole, 'int32').mul(2),
+        ] as const,
     )
     const read = (): unknown => f(tf.tensor([0, 0])).map((y) => [y.dtype, y.array()])
     expect(read()).toEqual([
@@ -315,11 +334,17 @@ describe('109: a variable as a size', () => {
   test('is followed without a retrace', () => {
     const n = tf.variable(3, { dtype: 'int32', name: 'n' })
     expect(tf.zeros([n]).shape).toEqual([3])
-    const f = tf.function((x: tf.Tensor) => [tf.zeros([n]), tf.ones([2, n]).mul(x).sum(), tf.fill([n, n], 7)] as const)
+    const f = tf.function(
+      (x: tf.Tensor) => [tf.zeros([n]), tf.ones([2, n]).mul(x).sum(), tf.fill([n, n], 7)] as const,
+    )
     for (const size of [3, 5, 0, 1]) {
       n.assign(size)
       const [zeros, sum, square] = f(tf.scalar(10))
-      expect([zeros.array(), sum.item(), square.shape]).toEqual([Array(size).fill(0), 20 * size, [size, size]])
+      expect([zeros.array(), sum.item(), square.shape]).toEqual([
+        Array(size).fill(0),
+        20 * size,
+        [size, size],
+      ])
     }
     expect(f.traceCount).toBe(1)
     n.assign(-1)
@@ -354,7 +379,11 @@ describe('109: a variable as a size', () => {
     m.assign(3)
     expect([f(m, x).array(), f.traceCount]).toEqual([[1, 2, 3], 1])
     const inner = tf.function(() => tf.fill([n], 2))
-    const outer = tf.function(() => inner().sum().add(tf.ones([n]).sum()))
+    const outer = tf.function(() =>
+      inner()
+        .sum()
+        .add(tf.ones([n]).sum()),
+    )
     expect(outer().item()).toBe(9)
     n.assign(4)
     expect([outer().item(), outer.traceCount, inner().shape]).toEqual([12, 1, [4]])

@@ -1,6 +1,10 @@
 // Row 13: variables some of whose sizes assignments may change, in eager code and in traced functions.
 import { describe, expect, test } from 'vitest'
+import { machineryOf } from '../../src/function.ts'
 import * as tf from '../../src/index.ts'
+import { parseGraph } from '../../tracer/ir/parse.ts'
+import { printGraph } from '../../tracer/ir/print.ts'
+import { verifyGraph } from '../../tracer/ir/verify.ts'
 
 describe('eagerly', () => {
   test('13: an assignment only needs to be compatible', () => {
@@ -253,6 +257,16 @@ describe('in traced functions', () => {
       const y = tape.record(() => f(tf.scalar(3)))
       expect(tape.gradient(y, v)?.array()).toEqual(content.map((x) => 6 * x))
     }
+    const plain = tf.function(() => v.sum())
+    for (const content of [
+      [1, 2],
+      [3, 4, 5],
+    ]) {
+      v.assign(content)
+      const tape = new tf.GradientTape({ persistent: true })
+      const y = tape.record(() => plain().mul(2))
+      expect(tape.gradient(y, v)?.array()).toEqual(content.map(() => 2))
+    }
     const second = tf.function(() => {
       const tape = new tf.GradientTape()
       const y = tape.record(() => v.square().mul(v).sum())
@@ -288,4 +302,40 @@ describe('in traced functions', () => {
     for (let i = 0; i < 300; i++) set(tf.fill([1 + (i % 7) * 1000], i))
     expect([v.size, v.data()[0], set.traceCount]).toEqual([1 + (299 % 7) * 1000, 300, 1])
   })
+})
+
+test('the graph says so, in text that parses back', () => {
+  const v = tf.variable(tf.ones([1, 3]), { shape: [null, 3], name: 'v' })
+  const f = tf.function((x: tf.Tensor) => void v.assign(tf.concat([v, x], 0)))
+  f(tf.ones([2, 3]))
+  const graph = machineryOf(f)?.current?.traced.graph
+  if (graph === undefined) throw new Error('not traced')
+  verifyGraph(graph)
+  const text = printGraph(graph)
+  expect(text).toContain('captures @v: f32[_v_0,3] open variable')
+  expect(printGraph(parseGraph(text))).toBe(text)
+  expect(parseGraph(text).captures[0]?.open).toBe(true)
+})
+
+test('a variable of size 1 that the trace took for another size is refused, not broadcast wrongly', () => {
+  const v = tf.variable([1, 2, 3], { shape: [null] })
+  const f = tf.function((x: tf.Tensor) => v.mul(x))
+  expect(f(tf.tensor([1, 2, 3])).array()).toEqual([1, 4, 9])
+  v.assign([5])
+  expect(() => f(tf.tensor([1, 2, 3]))).toThrow(tf.ShapeError)
+})
+
+test('a print, a check and reads between assignments see the content of their place', () => {
+  const v = tf.variable([1, 2], { shape: [null] })
+  const lines: string[] = []
+  const f = tf.function((x: tf.Tensor) => {
+    tf.print(v, { sink: (text: string) => lines.push(text) })
+    v.assign(tf.concat([v, x], 0))
+    tf.print(v.sum(), { sink: (text: string) => lines.push(text) })
+    v.assign(x)
+  })
+  f(tf.tensor([3]))
+  expect(lines).toEqual(['[1 2]', '6'])
+  f(tf.tensor([3]))
+  expect([lines.slice(2), v.array()]).toEqual([['[3]', '6'], [3]])
 })

@@ -1,10 +1,11 @@
 // Rows 14 and 15: parts of variables that are assigned, and scattered updates; references are plain array loops.
 import { describe, expect, test } from 'vitest'
+import { machineryOf } from '../../src/function.ts'
 import * as tf from '../../src/index.ts'
 
 const modes: [string, (body: () => unknown) => void][] = [
   ['eagerly', (body) => void body()],
-  ['in a traced function', (body) => void tf.function(() => void body())()],
+  ['in a traced function', (body) => tf.function(() => void body(), { onRetrace: 'off' })()],
 ]
 
 describe.each(modes)('row 14: assigning part of a variable %s', (_, run) => {
@@ -274,4 +275,110 @@ describe('in traced functions', () => {
     f(w, tf.tensor([9, 10]))
     expect([v.array(), w.array(), f.traceCount]).toEqual([[3, 7, 8], [6, 9, 10], 1])
   })
+})
+
+describe('random programs of assignments agree with plain arrays', () => {
+  /** Numbers that look random but are the same every time. */
+  function generator(seed: number): (below: number) => number {
+    let state = seed
+    return (below) => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+      return Math.floor((state / 2 ** 32) * below)
+    }
+  }
+
+  const [rows, columns] = [5, 4]
+
+  /** One random assignment: what it does to a variable, and to nested arrays. */
+  function assignment(
+    pick: (below: number) => number,
+  ): readonly [(v: tf.Variable) => void, (content: number[][]) => number[][]] {
+    const number = (): number => pick(20) - 10
+    const grid = (height: number, width: number): number[][] =>
+      Array.from({ length: height }, () => Array.from({ length: width }, number))
+    const kind = pick(6)
+    if (kind < 3) {
+      const [top, left] = [pick(rows), pick(columns)]
+      const [height, width] = [1 + pick(rows - top), 1 + pick(columns - left)]
+      const part = grid(height, width)
+      const sign = [0, 1, -1][kind] ?? 0
+      return [
+        (v) => {
+          const slice = v.slice([top, left], [height, width])
+          if (kind === 0) slice.assign(part)
+          else if (kind === 1) slice.assignAdd(part)
+          else slice.assignSub(part)
+        },
+        (content) =>
+          content.map((row, i) =>
+            row.map((old, j) => {
+              const value = part[i - top]?.[j - left]
+              return value === undefined ? old : sign === 0 ? value : old + sign * value
+            }),
+          ),
+      ]
+    }
+    if (kind === 3) {
+      const [row, values] = [pick(2 * rows) - rows, grid(1, columns)[0] ?? []]
+      const at = (row + rows) % rows
+      return [
+        (v) => void v.at(row).assign(values),
+        (content) => content.map((old, i) => (i === at ? values : old)),
+      ]
+    }
+    if (kind === 4) {
+      const indices = Array.from({ length: 1 + pick(4) }, () => pick(rows))
+      const updates = grid(indices.length, columns)
+      const adds = pick(2) === 0
+      return [
+        (v) => void (adds ? v.scatterAdd(indices, updates) : v.scatterUpdate(indices, updates)),
+        (content) => {
+          const next = content.map((row) => [...row])
+          indices.forEach((i, k) => {
+            next[i] = (next[i] ?? []).map((old, j) => (adds ? old : 0) + (updates[k]?.[j] ?? NaN))
+          })
+          return next
+        },
+      ]
+    }
+    return [
+      (v) => void v.assign(tf.reverse(v, 0).add(v.at(0))),
+      (content) => content.toReversed().map((row) => row.map((value, j) => value + (content[0]?.[j] ?? NaN))),
+    ]
+  }
+
+  test.each([1, 2, 3, 4, 5, 6])('seed %i', (seed) => {
+    const pick = generator(seed)
+    const steps = Array.from({ length: 8 }, () => assignment(pick))
+    let expected: number[][] = Array.from({ length: rows }, (_, i) =>
+      Array.from({ length: columns }, (__, j) => i * columns + j),
+    )
+    const [eager, traced] = [tf.variable(expected), tf.variable(expected)]
+    const open = tf.variable(expected, { shape: [null, null] })
+    const programs = [traced, open].map((v) =>
+      tf.function(() => {
+        for (const [assign] of steps) assign(v)
+      }),
+    )
+    for (let round = 0; round < 2; round++) {
+      for (const [assign, reference] of steps) {
+        assign(eager)
+        expected = reference(expected)
+      }
+      for (const program of programs) program()
+      expect(eager.array()).toEqual(expected)
+      expect(traced.array()).toEqual(expected)
+      expect(open.array()).toEqual(expected)
+    }
+  })
+})
+
+test('a part is written where the variable lies, without a copy of the whole', () => {
+  const v = tf.variable(tf.zeros([100, 8]))
+  const f = tf.function((x: tf.Tensor) => void v.slice(1, 3).assign(x.mul(2)))
+  f(tf.ones([3, 8]))
+  const program = machineryOf(f)?.current?.prepare().program
+  const whole = program?.report([]).buffers.filter(({ bytes }) => bytes === 3200)
+  expect(whole?.map(({ place }) => place)).toEqual(['variable', 'variable'])
+  expect(program?.plan.spec.steps.some(({ kind }) => kind === 'commit')).toBe(false)
 })

@@ -17,17 +17,12 @@ import { convertToTensor, isTypedArray } from '../convert.ts'
 import { printType } from '../ir/type.ts'
 import { Tensor } from '../tensor.ts'
 import { Variable } from '../variable.ts'
+import { constantText, identityOf } from './identity.ts'
+import { tracingModeText } from './modes.ts'
+import { namedParameters, type Parameter, type ParameterList } from './parameters.ts'
+import { flattened, flattenedText, isFlattening, isKeyed, nameOf, ownKey, unflattened } from './protocol.ts'
 import { printSpec, TensorSpec } from './spec.ts'
-import { isPlainObject } from './tree.ts'
-
-/** An object's own trace key: a method that returns a string or an array of constants. */
-export const traceType: unique symbol = Symbol('tf.traceType')
-
-/** An object's constant part and its leaves: a method that returns `{ meta, leaves }`. */
-export const flatten: unique symbol = Symbol('tf.flatten')
-
-/** The way back: a static method `(meta, leaves) => instance`. */
-export const unflatten: unique symbol = Symbol('tf.unflatten')
+import { isPlainObject, keyText, propertyPath } from './tree.ts'
 
 /** The type of one leaf, or of the structure around leaves. */
 export type ArgumentType =
@@ -41,7 +36,8 @@ export type ArgumentType =
     }
   | { readonly kind: 'constant'; readonly value: unknown }
   | { readonly kind: 'object'; readonly label: string; readonly id: number; readonly object: WeakRef<object> }
-  | { readonly kind: 'structure'; readonly text: string }
+  /** `inner`: how many entries stand right in it. */
+  | { readonly kind: 'structure'; readonly text: string; readonly inner?: number }
 
 export interface Entry {
   readonly path: string
@@ -62,63 +58,125 @@ export type Leaf =
 export interface Signature {
   readonly entries: readonly Entry[]
   readonly leaves: readonly Leaf[]
+  /** What the process is set to, as far as it changes what is traced; see modes.ts. */
+  readonly modes: string
   /** Equal for calls that the same trace fits exactly. */
   readonly key: string
+  /** How many of the arguments it was made of; those after them are undefined, or are not seen by the callback. */
+  readonly count: number
 }
 
-const identities = new WeakMap<object, number>()
-let nextIdentity = 1
-
-/** A number that stands for an object as long as it lives. */
-export function identityOf(object: object): number {
-  let id = identities.get(object)
-  if (id === undefined) identities.set(object, (id = nextIdentity++))
-  return id
+/** The key of a signature with these entries. */
+export function keyOf(entries: readonly Entry[], modes: string): string {
+  let key = modes
+  for (const { path, text } of entries) key += `${path}:${text};`
+  return key
 }
 
-/** A JavaScript constant as text, telling apart what `Object.is` tells apart. */
-export function constantText(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value)
-  if (typeof value === 'bigint') return `${value}n`
-  if (typeof value === 'symbol') return `${String(value)}#${symbolNumber(value)}`
-  if (Object.is(value, -0)) return '-0'
-  return String(value)
-}
-
-const symbols: symbol[] = []
-
-/** Symbols are told apart by identity; they are few and live as long as the program. */
-function symbolNumber(value: symbol): number {
-  const known = symbols.indexOf(value)
-  return known >= 0 ? known : symbols.push(value) - 1
-}
-
-/** Takes arguments apart, named by `names` where there are names. Throws SignatureError for what cannot select a trace. */
+/**
+ * Takes arguments apart, by the callback's parameters (or their names). Where an argument is missing and the default is
+ * a literal, the literal selects the trace, so that a call with it and one without share a trace.
+ *
+ * @param fit what to take for the value at a path
+ * @throws SignatureError for what cannot select a trace
+ */
 export function signatureOf(
   args: readonly unknown[],
-  names: readonly string[],
+  parameters: ParameterList | readonly string[],
   receiver?: { readonly self: unknown },
+  fit?: (value: unknown, path: string) => unknown,
 ): Signature {
-  const taking = new Taking()
+  const list = 'parameters' in parameters ? parameters : namedParameters(parameters)
+  const taking = new Taking(list, fit)
   if (receiver !== undefined) taking.receiver(receiver.self)
-  let count = args.length
+  return taking.arguments(args)
+}
+
+/** True when `this` was taken apart like an argument; its leaves come first then. */
+export function isReceiverStructure({ entries }: Signature): boolean {
+  return entries[0]?.path === 'this' && entries[0].type.kind === 'structure'
+}
+
+/** How many of the arguments select a trace. */
+function countOf(args: readonly unknown[], { parameters, beyond, counts }: ParameterList): number {
+  const rest = parameters.at(-1)?.rest === true ? parameters.length - 1 : undefined
+  if (counts || (rest !== undefined && args.length > rest)) return args.length
+  let count = beyond === 'ignored' ? Math.min(args.length, parameters.length) : args.length
   // A missing argument and an undefined one are the same.
   while (count > 0 && args[count - 1] === undefined) count--
-  for (let i = 0; i < count; i++) taking.value(args[i], names[i] ?? `args[${i}]`)
-  return taking.signature()
+  return count
 }
 
 class Taking {
+  readonly #list: ParameterList
   readonly #entries: Entry[] = []
   readonly #leaves: Leaf[] = []
   readonly #variables: Variable[] = []
-  #key = ''
+  /** The arrays and objects around the value in hand. */
+  readonly #around: object[] = []
 
-  signature(): Signature {
-    return { entries: this.#entries, leaves: this.#leaves, key: this.#key }
+  readonly #fit: ((value: unknown, path: string) => unknown) | undefined
+
+  constructor(list: ParameterList, fit?: (value: unknown, path: string) => unknown) {
+    this.#list = list
+    this.#fit = fit
   }
 
-  value(value: unknown, path: string): void {
+  arguments(args: readonly unknown[]): Signature {
+    const { parameters, counts } = this.#list
+    const count = countOf(args, this.#list)
+    const literals = counts ? 0 : parameters.findLastIndex(({ literal }) => literal !== undefined) + 1
+    for (let i = 0; i < Math.max(count, literals); i++) {
+      const parameter = parameters[i]
+      if (parameter?.rest === true) {
+        for (let j = i; j < count; j++)
+          this.value(args[j], parameter.name === undefined ? `args[${j}]` : `${parameter.name}[${j - i}]`)
+        break
+      }
+      const given = i < count
+      if (args[i] === undefined && (!given || parameter?.literal !== undefined))
+        this.#missing(parameter?.name ?? `args[${i}]`, counts ? undefined : parameter, given)
+      else this.#parameter(args[i], parameter, parameter?.name ?? `args[${i}]`, '')
+    }
+    const modes = tracingModeText()
+    return {
+      entries: this.#entries,
+      leaves: this.#leaves,
+      modes,
+      key: keyOf(this.#entries, modes),
+      count,
+    }
+  }
+
+  /** What is undefined counts as its literal default; it has a leaf if it was given. */
+  #missing(path: string, parameter: Parameter | undefined, given: boolean): void {
+    const leaves = this.#leaves.length
+    this.value(parameter?.literal?.value, path)
+    this.#leaves.length = leaves
+    if (given) this.#leaves.push({ kind: 'constant', path, value: undefined })
+  }
+
+  /** A value that the callback takes apart as `parameter` says; `prefix` is the path of what has a name there. */
+  #parameter(value: unknown, parameter: Parameter | undefined, path: string, prefix: string): void {
+    const parts = parameter?.parts
+    if (parts === undefined) return this.value(value, path)
+    const partPath = (key: string, otherwise: string): string => {
+      if (!this.#list.distinct || !parts.has(key)) return otherwise
+      if (prefix !== '') return Array.isArray(value) ? `${prefix}[${key}]` : propertyPath(prefix, key)
+      return Array.isArray(value) ? (parts.get(key)?.name ?? otherwise) : keyText(key)
+    }
+    if (Array.isArray(value)) {
+      this.#structure(path, `array of ${value.length}`, value.length)
+      for (let i = 0; i < value.length; i++) {
+        const at = partPath(String(i), `${path}[${i}]`)
+        this.#parameter(value[i], parts.get(String(i)), at, at)
+      }
+    } else if (isPlainObject(value) && !hasProtocol(value)) this.#object(value, path, { parts, partPath })
+    else this.value(value, path)
+  }
+
+  value(given: unknown, path: string): void {
+    const value = this.#fit === undefined ? given : this.#fit(given, path)
     if (value instanceof Tensor) this.#tensor(value, path)
     else if (value instanceof Variable) this.#variable(value, path)
     else if (value instanceof TensorSpec) {
@@ -126,20 +184,24 @@ class Taking {
       this.#leaves.push({ kind: 'spec', path, spec: value })
     } else if (isTypedArray(value)) this.#tensor(convertToTensor(value), path)
     else if (Array.isArray(value)) {
-      this.#structure(path, `array of ${value.length}`)
-      for (let i = 0; i < value.length; i++) this.value(value[i], `${path}[${i}]`)
-    } else if (isPlainObject(value)) this.#object(value, path)
-    else if (value instanceof Map) {
-      this.#structure(path, `Map of ${[...value.keys()].map(constantText).join(',')}`)
-      for (const [key, entry] of value) this.value(entry, `${path}.get(${constantText(key)})`)
-    } else if (value !== null && (typeof value === 'object' || typeof value === 'function'))
+      this.#structure(path, `array of ${value.length}`, value.length)
+      this.#inside(value, path, () => {
+        for (let i = 0; i < value.length; i++) this.value(value[i], `${path}[${i}]`)
+      })
+    } else if (isPlainObject(value) && !hasProtocol(value)) this.#object(value, path)
+    else if (value instanceof Map) this.#map(value, path)
+    else if (value !== null && (typeof value === 'object' || typeof value === 'function'))
       this.#instance(value, path)
     else this.#constant(value, path)
   }
 
-  /** `this`: the object itself selects the trace; the callback gets it as it is. */
+  /**
+   * `this`: the object itself selects the trace, and the callback gets it as it is; an object with `[flatten]()` is an
+   * argument like any other.
+   */
   receiver(self: unknown): void {
-    if (self === null || (typeof self !== 'object' && typeof self !== 'function')) return
+    if (!isObject(self)) return
+    if (isFlattening(self)) return this.#instance(self, 'this')
     const label = nameOf(self)
     this.#add(
       'this',
@@ -150,10 +212,9 @@ class Taking {
 
   #add(path: string, type: ArgumentType, text: string): void {
     this.#entries.push({ path, type, text })
-    this.#key += `${path}:${text};`
   }
-  #structure(path: string, text: string): void {
-    this.#add(path, { kind: 'structure', text }, text)
+  #structure(path: string, text: string, inner: number): void {
+    this.#add(path, { kind: 'structure', text, inner }, text)
   }
   #tensor(tensor: Tensor, path: string): void {
     this.#add(path, { kind: 'tensor', dtype: tensor.dtype, shape: tensor.type.shape }, printType(tensor.type))
@@ -174,29 +235,76 @@ class Taking {
     this.#leaves.push({ kind: 'constant', path, value })
   }
 
-  #object(value: { readonly [key: string]: unknown }, path: string): void {
-    if (Object.getOwnPropertySymbols(value).length > 0) throw refused(path, 'an object with symbols as keys')
-    const keys = Object.keys(value).sort()
-    this.#structure(path, `{${keys.join(',')}}`)
-    for (const key of keys) this.value(value[key], `${path}.${key}`)
+  #object(
+    value: { readonly [key: string]: unknown },
+    path: string,
+    by?: {
+      readonly parts: ReadonlyMap<string, Parameter>
+      readonly partPath: (key: string, otherwise: string) => string
+    },
+  ): void {
+    const symbols = Object.getOwnPropertySymbols(value)
+    if (symbols.some((key) => Object.prototype.propertyIsEnumerable.call(value, key)))
+      throw refused(path, 'an object with symbols as keys')
+    const own = Object.keys(value)
+    const missing =
+      by === undefined
+        ? []
+        : [...by.parts]
+            .filter(([key, part]) => part.literal !== undefined && !Object.hasOwn(value, key))
+            .map(([key]) => key)
+    const keys = [...own, ...missing].sort()
+    this.#structure(path, `{${keys.map(keyText).join(',')}}`, keys.length)
+    this.#inside(value, path, () => {
+      for (const key of keys) {
+        const otherwise = propertyPath(path, key)
+        const part = by?.parts.get(key)
+        const at = by?.partPath(key, otherwise) ?? otherwise
+        if (value[key] === undefined && part?.literal !== undefined)
+          this.#missing(at, part, Object.hasOwn(value, key))
+        else this.#parameter(value[key], part, at, at)
+      }
+    })
+  }
+
+  #map(value: ReadonlyMap<unknown, unknown>, path: string): void {
+    const texts = new Map(
+      [...value.keys()].map((key) => {
+        if (key instanceof Tensor || key instanceof Variable || isTypedArray(key))
+          throw refused(path, 'a Map with tensors as keys')
+        return [key, isObject(key) ? `${nameOf(key)}#${identityOf(key)}` : constantText(key)] as const
+      }),
+    )
+    this.#structure(path, `Map of ${[...texts.values()].join(',')}`, texts.size)
+    this.#inside(value, path, () => {
+      for (const [key, entry] of value) this.value(entry, `${path}.get(${texts.get(key) ?? ''})`)
+    })
+  }
+
+  /** Takes a container apart; one that contains itself has no end. */
+  #inside(container: object, path: string, take: () => void): void {
+    if (this.#around.includes(container)) throw refused(path, 'a structure that contains itself')
+    this.#around.push(container)
+    take()
+    this.#around.pop()
   }
 
   #instance(value: object, path: string): void {
-    if (flatten in value && typeof value[flatten] === 'function') {
+    if (isFlattening(value)) {
       const { meta, leaves } = flattened(value, path)
-      this.#structure(path, `${nameOf(value)}(${constantText(meta)})`)
-      leaves.forEach((leaf, i) => this.value(leaf, `${path}[${i}]`))
+      this.#structure(path, flattenedText(value, meta), leaves.length)
+      this.#inside(value, path, () => leaves.forEach((leaf, i) => this.value(leaf, `${path}[${i}]`)))
       return
     }
-    if (traceType in value && typeof value[traceType] === 'function') {
-      this.#constantObject(value, path, `${nameOf(value)}<${ownKey(value, path)}>`)
+    if (isKeyed(value)) {
+      this.#structure(path, ownKey(value, path), 0)
+      this.#leaves.push({ kind: 'constant', path, value })
       return
     }
-    const refusedKinds = [Promise, Set, WeakRef, WeakMap, WeakSet, ArrayBuffer, DataView]
     if (
       refusedKinds.some((kind) => value instanceof kind) ||
       ArrayBuffer.isView(value) ||
-      (Symbol.iterator in value && 'next' in value)
+      Symbol.iterator in value
     )
       throw refused(path, `a ${nameOf(value)}`)
     const label = typeof value === 'function' ? `function ${value.name}` : nameOf(value)
@@ -204,11 +312,27 @@ class Taking {
     this.#add(path, { kind: 'object', label, id, object: new WeakRef(value) }, `${label}#${id}`)
     this.#leaves.push({ kind: 'constant', path, value })
   }
+}
 
-  #constantObject(value: object, path: string, text: string): void {
-    this.#structure(path, text)
-    this.#leaves.push({ kind: 'constant', path, value })
-  }
+/** What says nothing by its identity, since a trace could not look into it or would change it. */
+const refusedKinds: readonly Function[] = [
+  Promise,
+  Set,
+  WeakRef,
+  WeakMap,
+  WeakSet,
+  ArrayBuffer,
+  DataView,
+  ...(typeof SharedArrayBuffer === 'undefined' ? [] : [SharedArrayBuffer]),
+]
+
+function isObject(value: unknown): value is object {
+  return value !== null && (typeof value === 'object' || typeof value === 'function')
+}
+
+/** True for an object, also a plain one, that says itself what it counts as. */
+function hasProtocol(value: object): boolean {
+  return isFlattening(value) || isKeyed(value)
 }
 
 function refused(path: string, what: string): SignatureError {
@@ -219,62 +343,17 @@ function refused(path: string, what: string): SignatureError {
   })
 }
 
-function nameOf(value: object): string {
-  return value.constructor?.name ?? 'object'
-}
-
-function ownKey(value: object, path: string): string {
-  const key: unknown = (value as { readonly [traceType]: () => unknown })[traceType]()
-  const parts: readonly unknown[] = Array.isArray(key) ? key : [key]
-  if (
-    parts.some(
-      (part) =>
-        part === undefined || typeof part === 'function' || (typeof part === 'object' && part !== null),
-    )
-  )
-    throw new SignatureError({
-      op: 'tf.function',
-      problem: `[tf.traceType]() of the argument ${path} gave ${String(key)}`,
-      fix: 'return a string, or an array of strings, numbers and booleans.',
-    })
-  return parts.map(constantText).join(',')
-}
-
-/** What `[flatten]()` of an object gives, checked. */
-export function flattened(
-  value: object,
-  path: string,
-): { readonly meta: unknown; readonly leaves: readonly unknown[] } {
-  const parts: unknown = (value as { readonly [flatten]: () => unknown })[flatten]()
-  if (isPlainObject(parts) && Array.isArray(parts['leaves']))
-    return { meta: parts['meta'], leaves: parts['leaves'] }
-  throw new SignatureError({
-    op: 'tf.function',
-    problem: `[tf.flatten]() of ${path} gave ${String(parts)}`,
-    fix: 'return { meta, leaves }: a constant and an array of tensors.',
-  })
-}
-
-/** An instance of a class made of other leaves, by the class's static `[unflatten]`. */
-export function unflattened(kind: Function, meta: unknown, leaves: readonly unknown[]): unknown {
-  const { [unflatten]: make } = kind as {
-    readonly [unflatten]?: (meta: unknown, leaves: readonly unknown[]) => unknown
-  }
-  if (make !== undefined) return make.call(kind, meta, leaves)
-  throw new SignatureError({
-    op: 'tf.function',
-    problem: `${kind.name} has [tf.flatten] but no static [tf.unflatten](meta, leaves)`,
-    fix: 'add it, so that an instance can be made inside the trace.',
-  })
-}
-
 /**
- * Arguments like `args` with every leaf replaced by what `replace` gives, which is asked in the order of the signature's
- * leaves. Arrays and objects are fresh copies.
+ * The first `count` arguments with every leaf replaced by what `replace` gives, which is asked in the order of the
+ * signature's leaves. Arrays and objects are fresh copies.
  */
-export function withLeaves(args: readonly unknown[], replace: (next: number) => unknown): unknown[] {
+export function withLeaves(
+  args: readonly unknown[],
+  count: number,
+  replace: (next: number) => unknown,
+): unknown[] {
   let next = 0
-  const rebuild = (value: unknown, path: string): unknown => {
+  const rebuild = (value: unknown): unknown => {
     if (
       value instanceof Tensor ||
       value instanceof Variable ||
@@ -282,32 +361,21 @@ export function withLeaves(args: readonly unknown[], replace: (next: number) => 
       isTypedArray(value)
     )
       return replace(next++)
-    if (Array.isArray(value)) return value.map((entry: unknown, i) => rebuild(entry, `${path}[${i}]`))
-    if (isPlainObject(value)) {
+    if (Array.isArray(value)) return Array.from(value, rebuild)
+    if (isPlainObject(value) && !hasProtocol(value)) {
       const rebuilt = new Map(
         Object.keys(value)
           .sort()
-          .map((key) => [key, rebuild(value[key], `${path}.${key}`)]),
+          .map((key) => [key, rebuild(value[key])]),
       )
       return Object.fromEntries(Object.keys(value).map((key) => [key, rebuilt.get(key)]))
     }
-    if (value instanceof Map) return new Map([...value].map(([key, entry]) => [key, rebuild(entry, path)]))
-    if (
-      value !== null &&
-      typeof value === 'object' &&
-      flatten in value &&
-      typeof value[flatten] === 'function'
-    ) {
-      const { meta, leaves } = flattened(value, path)
-      return unflattened(
-        value.constructor,
-        meta,
-        leaves.map((leaf, i) => rebuild(leaf, `${path}[${i}]`)),
-      )
+    if (value instanceof Map) return new Map([...value].map(([key, entry]) => [key, rebuild(entry)]))
+    if (isFlattening(value)) {
+      const { meta, leaves } = flattened(value, value.constructor.name)
+      return unflattened(value.constructor, meta, leaves.map(rebuild))
     }
     return replace(next++)
   }
-  let count = args.length
-  while (count > 0 && args[count - 1] === undefined) count--
-  return args.slice(0, count).map((arg, i) => rebuild(arg, `args[${i}]`))
+  return args.slice(0, count).map(rebuild)
 }

@@ -19,14 +19,15 @@ import { TensorMethods } from '../tensor-methods.ts'
 import { Variable } from '../variable.ts'
 import {
   type ArgumentType,
-  constantText,
   type Entry,
-  identityOf,
+  isReceiverStructure,
   type Leaf,
   type Signature,
   signatureOf,
 } from './argument.ts'
 import type { GraphFunction } from './graph-function.ts'
+import { constantText, identityOf } from './identity.ts'
+import type { ParameterList } from './parameters.ts'
 import { printSpec, specAccepts } from './spec.ts'
 import type { Trace } from './traced-function.ts'
 import { isPlainObject } from './tree.ts'
@@ -58,16 +59,16 @@ export interface ConcreteSignature {
 export class ConcreteFunction {
   readonly name: string
   readonly #trace: Trace
-  readonly #parameterNames: readonly string[]
+  readonly #parameters: ParameterList
   /** The tensors it takes, by path. */
   readonly #tensors = new Map<string, TensorArgument>()
   /** The paths of specs that have a name. */
   readonly #named = new Map<string, string>()
 
-  constructor(name: string, trace: Trace, parameterNames: readonly string[]) {
+  constructor(name: string, trace: Trace, parameters: ParameterList) {
     this.name = name
     this.#trace = trace
-    this.#parameterNames = parameterNames
+    this.#parameters = parameters
     for (const { path, type } of trace.signature.entries)
       if (type.kind === 'tensor') this.#tensors.set(path, type)
   }
@@ -155,9 +156,10 @@ export class ConcreteFunction {
     self: unknown,
   ): { readonly tensors: readonly Tensor[]; readonly variables: readonly Variable[] } {
     const { entries } = this.#trace.signature
-    const fitted = (this.#byName(args) ?? args).map((arg, i) => this.#fit(arg, this.#nameOf(i)))
-    const bySelf = entries[0]?.path === 'this' && entries[0].type.kind === 'structure'
-    const given = signatureOf(fitted, this.#parameterNames, bySelf ? { self } : undefined)
+    const receiver = isReceiverStructure(this.#trace.signature) ? { self } : undefined
+    const given = signatureOf(this.#byName(args) ?? args, this.#parameters, receiver, (value, path) =>
+      this.#fit(value, path),
+    )
     const known = new Set(entries.map(({ path }) => path))
     const extra = given.entries.find(({ path }) => !known.has(path))
     if (extra !== undefined) throw this.#mismatch(`${extra.path} is not one of its arguments`)
@@ -178,15 +180,14 @@ export class ConcreteFunction {
         variables.push(variable)
       } else if (type.kind === 'structure') {
         const other = texts.get(path)
-        if (other !== undefined && other !== text)
-          throw this.#mismatch(`${path} is ${other}, not ${text}`)
+        if (other !== undefined && other !== text) throw this.#mismatch(`${path} is ${other}, not ${text}`)
       } else if (leaf !== undefined) this.#bound(path, type, leaf)
     }
     return { tensors, variables }
   }
 
   #nameOf(index: number): string {
-    return this.#parameterNames[index] ?? `args[${index}]`
+    return this.#parameters.parameters[index]?.name ?? `args[${index}]`
   }
 
   /** Arguments given by the names of the specs it was traced with, as the list they stand for. */
@@ -200,20 +201,12 @@ export class ConcreteFunction {
     return list.slice(0, list.findLastIndex((value) => value !== undefined) + 1)
   }
 
-  /** The value with tensors where the trace takes tensors. */
+  /** The value at a path: a tensor where the trace takes a tensor. */
   #fit(value: unknown, path: string): unknown {
     const type = this.#tensors.get(path)
-    if (type !== undefined) {
-      if (value === undefined) return value
-      if (value instanceof TensorMethods) return value.asTensor()
-      return convertToTensor(value as TensorLike, { dtype: type.dtype, op: `${this.name}, argument ${path}` })
-    }
-    if (Array.isArray(value)) return value.map((entry: unknown, i) => this.#fit(entry, `${path}[${i}]`))
-    if (isPlainObject(value))
-      return Object.fromEntries(
-        Object.entries(value).map(([key, entry]) => [key, this.#fit(entry, `${path}.${key}`)]),
-      )
-    return value
+    if (type === undefined || value === undefined) return value
+    if (value instanceof TensorMethods) return value.asTensor()
+    return convertToTensor(value as TensorLike, { dtype: type.dtype, op: `${this.name}, argument ${path}` })
   }
 
   #checked(path: string, type: TensorArgument, tensor: Tensor): Tensor {
@@ -241,7 +234,9 @@ export class ConcreteFunction {
     if (type.kind === 'object' && isObject && value !== null && identityOf(value) === type.id) return
     const bound = type.kind === 'constant' ? constantText(type.value) : `the ${type.label} of its trace`
     const other = leaf.kind === 'tensor' ? printType(leaf.tensor.type) : constantText(value)
-    throw this.#mismatch(`${path} is bound to ${bound}, got ${type.kind === 'object' && isObject ? 'another object' : other}`)
+    throw this.#mismatch(
+      `${path} is bound to ${bound}, got ${type.kind === 'object' && isObject ? 'another object' : other}`,
+    )
   }
 
   #mismatch(problem: string): SignatureError {
@@ -266,10 +261,9 @@ function argumentTexts(entries: readonly Entry[]): readonly string[] {
     if (entry.type.kind !== 'structure') return typeText(entry)
     const inner: string[] = []
     const isObject = entry.text.startsWith('{')
-    for (;;) {
-      const path = entries[next]?.path
-      if (path === undefined || !(path.startsWith(`${entry.path}.`) || path.startsWith(`${entry.path}[`))) break
-      inner.push(isObject ? `${path.slice(entry.path.length + 1)}: ${text()}` : text())
+    for (let i = 0; i < (entry.type.inner ?? 0); i++) {
+      const path = entries[next]?.path ?? ''
+      inner.push(isObject ? `${keyIn(entry.path, path)}: ${text()}` : text())
     }
     if (isObject) return `{${inner.join(', ')}}`
     if (entry.text.startsWith('array of')) return `[${inner.join(', ')}]`
@@ -278,6 +272,12 @@ function argumentTexts(entries: readonly Entry[]): readonly string[] {
   const texts: string[] = []
   while (next < entries.length) texts.push(`${entries[next]?.path}: ${text()}`)
   return texts
+}
+
+/** The key of an entry in the object around it. */
+function keyIn(outer: string, path: string): string {
+  if (!path.startsWith(outer)) return path
+  return path.slice(outer.length).replace(/^\.|^\[(.*)\]$/, '$1')
 }
 
 function typeText({ type, text }: Entry): string {

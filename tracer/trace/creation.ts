@@ -63,7 +63,10 @@ export class VariableCreation {
     const actual = new Map(
       [...variables].map(([name, variable]) => [name, this.#behind.get(variable) ?? variable]),
     )
-    const captures = { ...variableCaptures(actual, { tensors: soFar.tensors, contentSizes: soFar.contentSizes ?? new Map() }), assign: (): void => undefined }
+    const captures = {
+      ...variableCaptures(actual, { tensors: soFar.tensors, contentSizes: soFar.contentSizes ?? new Map() }),
+      assign: (): void => undefined,
+    }
     return withTrace(eagerTrace(), () =>
       withObservers([], () => replay(onlyFor(graph), this.#args, captures)),
     )[0]

@@ -31,7 +31,7 @@ import { contentOf, storedSize } from './content-size.ts'
 import { demandOpenVariables } from './open-variables.ts'
 import { replay, variableCaptures } from './replay.ts'
 import { sizeInCall, type SizeSource, sizeSourcesOf } from './size-sources.ts'
-import { supply } from './supplied.ts'
+import { isSupplied, supply } from './supplied.ts'
 
 /** A guard that a call does not meet: two sizes that were taken to be equal are not. */
 export interface GuardFailure {
@@ -80,11 +80,19 @@ export class GraphFunction {
     this.traced = traced
     this.#sizes = sizeSourcesOf(traced.graph, traced.contentSizes)
     this.#static = this.#sizes.length === 0
-    this.#open = this.#sizes.some((source) => source.kind !== 'param') || traced.graph.captures.some((capture) => capture.open === true)
+    this.#open =
+      this.#sizes.some((source) => source.kind !== 'param') ||
+      traced.graph.captures.some((capture) => capture.open === true)
   }
 
   get name(): string {
     return this.traced.graph.name
+  }
+
+  /** False when it closed over tensors of a trace around it that has ended: nobody can call it any more. */
+  get isCallable(): boolean {
+    const { supplied } = this.traced
+    return supplied === undefined || supplied.every(isSupplied)
   }
 
   /** The first guard that the arguments certainly break, or undefined. */
@@ -173,6 +181,12 @@ export class GraphFunction {
     return this.#compiledFor(variables).executable
   }
 
+  /** Size of the modules compiled so far. */
+  get wasmBytes(): number {
+    const all = [...(this.#usual === undefined ? [] : [this.#usual]), ...this.#compiled.values()]
+    return all.reduce((sum, { executable }) => sum + executable.program.wasmBytes.length, 0)
+  }
+
   /** The graph after all passes, for the usual pattern. */
   fusedGraph(): Graph {
     return this.#compiledFor(this.traced.variables).graph
@@ -218,7 +232,8 @@ export class GraphFunction {
     return this.#sizes.map((source) => {
       if (source.kind === 'param') return args[source.param]?.shape[source.axis] ?? 0
       const variable = variables.get(source.variable)
-      if (variable === undefined) throw new InternalError(`${this.name} lacks the variable ${source.variable}`)
+      if (variable === undefined)
+        throw new InternalError(`${this.name} lacks the variable ${source.variable}`)
       return source.kind === 'variable' ? (variable.shape[source.axis] ?? 0) : storedSize(this.name, variable)
     })
   }
@@ -242,7 +257,11 @@ export class GraphFunction {
 
   /** A size of this graph, with the sizes of the arguments (and Variables) in the place of its names. */
   #sizeIn(size: Size, args: readonly Tensor[], variables?: ReadonlyMap<string, Variable>): Size {
-    return sizeInCall(size, this.#sizes, { args, typeOf: (name) => variables?.get(name)?.type, contentOf: (name) => contentOf(this.name, variables?.get(name)) })
+    return sizeInCall(size, this.#sizes, {
+      args,
+      typeOf: (name) => variables?.get(name)?.type,
+      contentOf: (name) => contentOf(this.name, variables?.get(name)),
+    })
   }
 }
 

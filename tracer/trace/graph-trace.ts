@@ -119,11 +119,10 @@ export class GraphTrace implements Trace {
     const payload = tensor.payload
     if (payload.kind === 'symbolic') {
       if (payload.trace === this) return tensor
-      if (this.#parent !== undefined && this.#parent.#reaches(payload.trace)) return this.#borrow(tensor)
-      if (this.#parent !== undefined && isActive(payload.trace))
-        return this.#borrow(this.#parent.lift(tensor))
-      if (isActive(payload.trace)) return this.#fromOuterTrace(tensor)
-      throw outOfScope('tensor out of scope', tensor, this.name)
+      if (!isActive(payload.trace)) throw outOfScope('tensor out of scope', tensor, this.name)
+      return this.#parent === undefined
+        ? this.#fromOuterTrace(tensor)
+        : this.#borrow(this.#parent.lift(tensor))
     }
     const known = this.#lifted.get(tensor)
     if (known !== undefined) return known
@@ -317,10 +316,6 @@ export class GraphTrace implements Trace {
     if (payload.kind !== 'symbolic' || payload.trace !== this)
       throw outOfScope('tensor out of scope', tensor, this.name)
     return payload.value
-  }
-
-  #reaches(trace: Trace): boolean {
-    return trace === this || (this.#parent !== undefined && this.#parent.#reaches(trace))
   }
 
   /** A tensor of the trace around this one: sizes that it does not know are named anew, for the names may mean another thing here. */

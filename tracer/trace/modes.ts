@@ -15,6 +15,28 @@ export function setFunctionsRunEagerly(on: boolean): void {
   runEagerly = on
 }
 
+/** Settings under which the same call is traced differently, as they are at the beginning. */
+const initialModes = { checkNumerics: 'off' }
+export type TracingModes = Readonly<typeof initialModes>
+let modes: TracingModes = initialModes
+let modeText = ''
+
+/** The settings that select a trace as the arguments do. */
+export function tracingModes(): TracingModes {
+  return modes
+}
+/** Those that are not as at the beginning, as text. */
+export function tracingModeText(): string {
+  return modeText
+}
+export function setTracingModes(changed: Partial<TracingModes>): void {
+  modes = { ...modes, ...changed }
+  const initial = new Map(Object.entries(initialModes))
+  modeText = Object.entries(modes)
+    .map(([name, value]) => (initial.get(name) === value ? '' : `(${name} ${value})`))
+    .join('')
+}
+
 /**
  * True while a compiled program waits for a callback of the host. The program may go on to overwrite Variables without
  * telling anybody, so what is read of them meanwhile must be copied at once.

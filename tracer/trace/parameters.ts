@@ -54,6 +54,15 @@ export function namedParameters(names: readonly string[]): ParameterList {
   return { ...unknownParameters, parameters: names.map((name) => ({ name })) }
 }
 
+/** The parameters from the `from`-th on, under the names they have among all. */
+export function laterParameters(list: ParameterList, from: number): ParameterList {
+  if (from === 0) return list
+  const parameters = list.parameters
+    .slice(from)
+    .map((parameter, i) => ({ ...parameter, name: parameter.name ?? `args[${from + i}]` }))
+  return { ...list, parameters }
+}
+
 const unknownParameters: ParameterList = {
   parameters: [],
   beyond: 'unknown',

@@ -7,7 +7,7 @@
  */
 import { SignatureError } from '../../codegen/errors.ts'
 import { constantText, identityOf } from './identity.ts'
-import { isPlainObject, propertyPath } from './tree.ts'
+import { isPlainObject, keyText } from './tree.ts'
 
 /** An object's own trace key: a method that returns a string or an array of constants. */
 export const traceType: unique symbol = Symbol('tf.traceType')
@@ -29,10 +29,7 @@ interface Keyed {
 
 export function isFlattening(value: unknown): value is Flattening & object {
   return (
-    value !== null &&
-    typeof value === 'object' &&
-    flatten in value &&
-    typeof value[flatten] === 'function'
+    value !== null && typeof value === 'object' && flatten in value && typeof value[flatten] === 'function'
   )
 }
 
@@ -100,7 +97,7 @@ export function metaText(meta: unknown, within: readonly unknown[] = []): string
     if (isPlainObject(meta))
       return `{${Object.keys(meta)
         .sort()
-        .map((key) => `${propertyPath('', key)}:${metaText(meta[key], around)}`)
+        .map((key) => `${keyText(key)}:${metaText(meta[key], around)}`)
         .join(',')}}`
   }
   return `${nameOf(meta)}#${identityOf(meta)}`
@@ -111,8 +108,24 @@ export function nameOf(value: object): string {
   return typeof constructor?.name === 'string' ? constructor.name : 'object'
 }
 
-/** A class's name; two classes of one name get numbers. */
-export function classLabel(value: object): string {
+const labels = new WeakMap<object, string>()
+/** How many classes of a name there are. */
+const namesakes = new Map<string, number>()
+
+/** A class's name; a second class of the same name gets a number. */
+function classLabel(value: object): string {
   const kind: unknown = value.constructor
-  return typeof kind === 'function' ? `${kind.name}#${identityOf(kind)}` : 'object'
+  if (typeof kind !== 'function') return 'object'
+  let label = labels.get(kind)
+  if (label === undefined) {
+    const count = (namesakes.get(kind.name) ?? 0) + 1
+    namesakes.set(kind.name, count)
+    labels.set(kind, (label = count === 1 ? kind.name : `${kind.name}#${count}`))
+  }
+  return label
+}
+
+/** The structure of a flattened object: its class and constant part. */
+export function flattenedText(value: object, meta: unknown): string {
+  return `${classLabel(value)}(${meta === undefined ? '' : metaText(meta)})`
 }

@@ -40,7 +40,11 @@ export interface ReplayCaptures {
 /** Captures that are Variables of the current trace. */
 export function variableCaptures(
   variables: ReadonlyMap<string, Variable>,
-  { tensors, lifted, contentSizes }: Pick<TracedGraph, 'tensors' | 'contentSizes'> & Partial<Pick<TracedGraph, 'lifted'>>,
+  {
+    tensors,
+    lifted,
+    contentSizes,
+  }: Pick<TracedGraph, 'tensors' | 'contentSizes'> & Partial<Pick<TracedGraph, 'lifted'>>,
 ): ReplayCaptures {
   const named = (name: string): Variable => {
     const variable = variables.get(name)

@@ -9,32 +9,31 @@
 import { SignatureError, TraceError } from '../../codegen/errors.ts'
 import type { Size } from '../../codegen/size.ts'
 import { convertToTensor, isTypedArray, type TensorLike } from '../convert.ts'
+import { opNamed } from '../op.ts'
 import { installGuardRecorder } from '../ops/sizes.ts'
 import type { Tensor } from '../tensor.ts'
 import { TensorMethods } from '../tensor-methods.ts'
 import type { Variable } from '../variable.ts'
-import {
-  type ArgumentType,
-  flatten,
-  flattened,
-  type Leaf,
-  type Signature,
-  unflattened,
-  withLeaves,
-} from './argument.ts'
-import { withObservers, withTrace } from './bind.ts'
+import { type ArgumentType, isReceiverStructure, type Leaf, type Signature, withLeaves } from './argument.ts'
+import { bindOne, withObservers, withTrace } from './bind.ts'
 import type { VariableCreation } from './creation.ts'
 import { GraphFunction } from './graph-function.ts'
 import { GraphTrace } from './graph-trace.ts'
+import { constantText } from './identity.ts'
+import { flattened, isFlattening, unflattened } from './protocol.ts'
 import { SizeNames } from './spec.ts'
-import { isPlainObject } from './tree.ts'
+import { isPlainObject, propertyPath } from './tree.ts'
 
-export interface TracingRequest {
+/** A callback, and what it is called with. */
+interface CallbackRequest {
   readonly name: string
   readonly callback: (...args: never[]) => unknown
   readonly self: unknown
   readonly args: readonly unknown[]
   readonly signature: Signature
+}
+
+export interface TracingRequest extends CallbackRequest {
   /** The type to trace each entry of the signature with, where it is opener than the argument's own. */
   readonly types?: readonly ArgumentType[]
   /** The rules for Variables the callback creates. */
@@ -66,7 +65,9 @@ function run(request: TracingRequest, trace: GraphTrace): TracedCallback {
   const { leaves } = request.signature
   const types = leafTypes(request)
   const placeholders = new Map<Variable, Variable>()
-  const sizeNames = new SizeNames()
+  const sizeNames = new SizeNames(
+    [...types.values()].flatMap((type) => (type.kind === 'tensor' ? [type.shape] : [])),
+  )
   const symbolic = leaves.map((leaf) =>
     symbolicLeaf(leaf, types.get(leaf), {
       trace,
@@ -76,16 +77,7 @@ function run(request: TracingRequest, trace: GraphTrace): TracedCallback {
       creation: request.creation,
     }),
   )
-  const args = withLeaves(request.args, (next) => symbolic[next])
-  const pristine = args.map(shapeOfContainers)
-  const result: unknown = Reflect.apply(request.callback, request.self, args)
-  checkUnmodified(request, args, pristine)
-  if (result instanceof Promise)
-    throw new TraceError({
-      op: request.name,
-      problem: 'the callback returned a Promise',
-      fix: 'async callbacks cannot be traced; await outside.',
-    })
+  const result = callWith(request, symbolic)
   const results: Tensor[] = []
   const structure = resultStructure(
     result,
@@ -95,6 +87,48 @@ function run(request: TracingRequest, trace: GraphTrace): TracedCallback {
   )
   const traced = trace.finish(results)
   return { callee: new GraphFunction(traced), ...structure, variableNames }
+}
+
+/** A call of the callback as it is, for `tf.config.runFunctionsEagerly`: with arguments and results as in a trace. */
+export function runCallbackEagerly(request: CallbackRequest): unknown {
+  const leaves = request.signature.leaves.map((leaf): unknown => {
+    switch (leaf.kind) {
+      case 'tensor':
+        return leaf.tensor
+      case 'variable':
+        return leaf.variable
+      case 'constant':
+        return leaf.value
+      case 'spec':
+        return leaf.spec
+    }
+  })
+  const results: Tensor[] = []
+  const { rebuild } = resultStructure(callWith(request, leaves), '', request.name, (value) => {
+    const tensor = convertToTensor(value)
+    // A tensor of its own, as a compiled program would give, also for an argument that is returned.
+    return results.push(bindOne(opNamed('reshape'), [tensor], { shape: tensor.type.shape })) - 1
+  })
+  return rebuild(results)
+}
+
+/** Calls the callback with these leaves in copies of the arguments, which it may not change. */
+function callWith(request: CallbackRequest, leaves: readonly unknown[]): unknown {
+  const { signature } = request
+  const leaf = (next: number): unknown => leaves[next]
+  const [self, ...args] = isReceiverStructure(signature)
+    ? withLeaves([request.self, ...request.args], signature.count + 1, leaf)
+    : [request.self, ...withLeaves(request.args, signature.count, leaf)]
+  const pristine = args.map(shapeOfContainers)
+  const result: unknown = Reflect.apply(request.callback, self, args)
+  checkUnmodified(request, args, pristine)
+  if (result instanceof Promise)
+    throw new TraceError({
+      op: request.name,
+      problem: 'the callback returned a Promise',
+      fix: 'async callbacks cannot be traced; await outside.',
+    })
+  return result
 }
 
 function leafTypes({ signature, types }: TracingRequest): ReadonlyMap<Leaf, ArgumentType> {
@@ -160,25 +194,31 @@ type Containers =
   | undefined
 
 function shapeOfContainers(value: unknown): Containers {
-  if (!Array.isArray(value) && !isPlainObject(value)) return undefined
-  const keys = Object.keys(value)
-  const values: unknown[] = Object.values(value)
+  if (!Array.isArray(value) && !(value instanceof Map) && !isPlainObject(value)) return undefined
+  const [keys, values] = contentsOf(value)
   return { container: value, keys, values, inner: values.map(shapeOfContainers) }
+}
+
+function contentsOf(container: object): readonly [readonly unknown[], readonly unknown[]] {
+  return container instanceof Map
+    ? [[...container.keys()], [...container.values()]]
+    : [Object.keys(container), Object.values(container)]
 }
 
 function isUnchanged(containers: Containers): boolean {
   if (containers === undefined) return true
-  const keys = Object.keys(containers.container)
-  const values: unknown[] = Object.values(containers.container)
+  const [keys, values] = contentsOf(containers.container)
   return (
     keys.length === containers.keys.length &&
-    keys.every((key, i) => key === containers.keys[i] && Object.is(values[i], containers.values[i])) &&
+    keys.every(
+      (key, i) => Object.is(key, containers.keys[i]) && Object.is(values[i], containers.values[i]),
+    ) &&
     containers.inner.every(isUnchanged)
   )
 }
 
 function checkUnmodified(
-  request: TracingRequest,
+  request: CallbackRequest,
   args: readonly unknown[],
   pristine: readonly Containers[],
 ): void {
@@ -221,8 +261,14 @@ export function resultStructure(
     return leaf(collect(value as TensorLike))
   if (Array.isArray(value)) return list(value.map((entry: unknown, i) => inner(entry, `${path}[${i}]`)))
   if (isPlainObject(value))
-    return record(Object.entries(value).map(([key, entry]) => [key, inner(entry, `${path}.${key}`)] as const))
-  if (typeof value === 'object' && flatten in value) {
+    return record(
+      Object.entries(value).map(([key, entry]) => [key, inner(entry, propertyPath(path, key))] as const),
+    )
+  if (value instanceof Map)
+    return map(
+      [...value].map(([key, entry]) => [key, inner(entry, `${path}.get(${constantText(key)})`)] as const),
+    )
+  if (isFlattening(value)) {
     const { meta, leaves } = flattened(value, path)
     return instance(
       value.constructor,
@@ -258,6 +304,14 @@ function record(entries: readonly (readonly [string, ResultStructure])[]): Resul
     rebuild: (results) => Object.fromEntries(entries.map(([key, entry]) => [key, entry.rebuild(results)])),
     describe: (results) =>
       `{${entries.map(([key, entry]) => `${key}: ${entry.describe(results)}`).join(', ')}}`,
+  }
+}
+
+function map(entries: readonly (readonly [unknown, ResultStructure])[]): ResultStructure {
+  return {
+    rebuild: (results) => new Map(entries.map(([key, entry]) => [key, entry.rebuild(results)])),
+    describe: (results) =>
+      `Map {${entries.map(([key, entry]) => `${constantText(key)}: ${entry.describe(results)}`).join(', ')}}`,
   }
 }
 

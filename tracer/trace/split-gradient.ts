@@ -79,7 +79,8 @@ export function splitGraph(
   for (const gradient of gradients) bring(gradient)
   bringSizes(
     [...nodes.flatMap((node) => [...node.operands, ...node.results]), ...gradients],
-    args,
+    // Variables whose sizes may change are known by what is read of them.
+    [...args, ...[...entryReads].flatMap((node) => (node.op === 'read' ? node.results : []))],
     [...residualParams.keys(), ...upstream],
     bring,
   )
@@ -111,10 +112,10 @@ export function splitGraph(
   }
 }
 
-/** Sizes are known to a program by its params: brings in arguments that have the sizes `values` use and `params` lack. */
+/** Sizes are known to a program by its params: brings in arguments and reads that have the sizes `values` use and `params` lack. */
 function bringSizes(
   values: readonly Value[],
-  args: readonly Value[],
+  sources: readonly Value[],
   params: readonly Value[],
   bring: (value: Value) => void,
 ): void {
@@ -127,7 +128,7 @@ function bringSizes(
   for (const value of [...values, ...params]) for (const size of value.type.shape) namesOfSize(size, used)
   for (const name of used) {
     if (known.has(name)) continue
-    const source = args.find((arg) => plain(arg).includes(name))
+    const source = sources.find((candidate) => plain(candidate).includes(name))
     if (source === undefined) continue
     bring(source)
     for (const other of plain(source)) known.add(other)

@@ -19,6 +19,13 @@ export type Supplier =
   | { readonly kind: 'live'; readonly compute: () => TensorLike; readonly type: TensorType }
   | { readonly kind: 'outer'; readonly tensor: Tensor }
 
+/** False for a tensor of a trace that has ended. */
+export function isSupplied(supplier: Supplier): boolean {
+  if (supplier.kind === 'live') return true
+  const { payload } = supplier.tensor
+  return payload.kind !== 'symbolic' || isActive(payload.trace)
+}
+
 /** The tensors for the supplied params of a call made now. */
 export function supply(suppliers: readonly Supplier[], name: string): readonly Tensor[] {
   const trace = currentTrace()
@@ -30,8 +37,7 @@ export function supply(suppliers: readonly Supplier[], name: string): readonly T
       return supplier.tensor
     }
     const { compute, type } = supplier
-    const tensor =
-      trace.live?.(compute, type.dtype) ?? liveValue(compute, type.dtype)
+    const tensor = trace.live?.(compute, type.dtype) ?? liveValue(compute, type.dtype)
     if (tensor.dtype !== type.dtype || !sameShape(tensor.type.shape, type.shape))
       throw new TraceError({
         op: 'tf.live',

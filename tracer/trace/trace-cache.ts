@@ -19,6 +19,15 @@ const mostRemembered = 1024
 export class TraceCache<T extends Selected> {
   readonly #exact = new Map<string, T>()
   #found = new Map<string, T>()
+  readonly #onDelete: (trace: T) => void
+  /** Stands for this cache among the objects that select traces. */
+  readonly #token: object = {}
+
+  /** @param onDelete told of traces whose key objects are gone */
+  constructor(onDelete: (trace: T) => void = () => undefined) {
+    this.#onDelete = onDelete
+    dropped.register(this, this.#token)
+  }
 
   get size(): number {
     return this.#exact.size
@@ -46,16 +55,20 @@ export class TraceCache<T extends Selected> {
       if (type.kind !== 'object') continue
       const object = type.object.deref()
       if (object !== undefined)
-        collected.register(object, { cache: new WeakRef<TraceCache<Selected>>(this), key })
+        collected.register(object, { cache: new WeakRef<Deleting>(this), key }, this.#token)
     }
   }
 
   delete(key: string): void {
+    const trace = this.#exact.get(key)
+    if (trace === undefined) return
+    this.#onDelete(trace)
     this.#exact.delete(key)
     this.#found = new Map()
   }
 
   clear(): void {
+    collected.unregister(this.#token)
     this.#exact.clear()
     this.#found = new Map()
   }
@@ -74,15 +87,24 @@ export class TraceCache<T extends Selected> {
   }
 }
 
+/** What removes a trace. */
+interface Deleting {
+  delete(key: string): void
+}
+
 /** Removes traces whose key objects are gone. */
 const collected = new FinalizationRegistry<{
-  readonly cache: WeakRef<TraceCache<Selected>>
+  readonly cache: WeakRef<Deleting>
   readonly key: string
 }>(({ cache, key }) => cache.deref()?.delete(key))
+
+/** Forgets key objects of caches that are gone: an object may outlive thousands of functions it was passed to. */
+const dropped = new FinalizationRegistry<object>((token) => collected.unregister(token))
 
 /** True when a trace for `general` can serve a call of signature `specific`. */
 export function accepts(general: Signature, specific: Signature): boolean {
   return (
+    general.modes === specific.modes &&
     general.entries.length === specific.entries.length &&
     general.entries.every((entry, i) => {
       const other = specific.entries[i]
@@ -115,7 +137,7 @@ function acceptsType(general: ArgumentType, specific: ArgumentType): boolean {
  * Undefined when they differ in anything else. Ranks that differ cannot be joined either: a kernel has its loops.
  */
 export function joinSignatures(x: Signature, y: Signature): readonly Entry['type'][] | undefined {
-  if (x.entries.length !== y.entries.length) return undefined
+  if (x.modes !== y.modes || x.entries.length !== y.entries.length) return undefined
   const joined: ArgumentType[] = []
   for (const [i, entry] of x.entries.entries()) {
     const other = y.entries[i]

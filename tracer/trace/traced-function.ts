@@ -6,41 +6,46 @@
  * (graph-function.ts). A trace that fails leaves nothing behind: no trace, no assignment, since assignments are only
  * nodes until the program runs.
  */
-import { ShapeError, SignatureError, TraceError } from '../../codegen/errors.ts'
-import { printSize, type Size } from '../../codegen/size.ts'
-import { convertToTensor } from '../convert.ts'
+import { ShapeError, TraceError } from '../../codegen/errors.ts'
+import { printSize } from '../../codegen/size.ts'
 import { Tensor } from '../tensor.ts'
 import type { Variable } from '../variable.ts'
-import { type ArgumentType, constantText, type Entry, type Signature, signatureOf } from './argument.ts'
+import { type ArgumentType, isReceiverStructure, type Signature, signatureOf } from './argument.ts'
 import { isTracing } from './bind.ts'
 import { ConcreteFunction } from './concrete.ts'
 import { VariableCreation } from './creation.ts'
 import type { GraphFunction } from './graph-function.ts'
-import { functionsRunEagerly } from './modes.ts'
-import { reportRetrace } from './retrace.ts'
-import { resultStructure, type TracedCallback, traceCallback } from './run-callback.ts'
+import { constantText } from './identity.ts'
+import { functionsRunEagerly, tracingModes, tracingModeText } from './modes.ts'
+import { laterParameters, type ParameterList, parametersOf } from './parameters.ts'
+import { RetraceLedger } from './retrace/ledger.ts'
+import type { Retrace } from './retrace/message.ts'
+import { runCallbackEagerly, type TracedCallback, traceCallback } from './run-callback.ts'
 import { userSite } from './source.ts'
-import { checkSpecTree, printSpec, SpecFitting, type SpecTree } from './spec.ts'
+import { fits, type FlatType, flatTypes, isObject, pinSizes, withRank, withTypes } from './open-types.ts'
+import { SpecFitting, type SpecTree } from './spec.ts'
 import { joinSignatures, TraceCache } from './trace-cache.ts'
+import { tooManyTraces } from './trace-limit.ts'
 
 export interface FunctionOptions {
   /** Name in graphs and messages; the callback's own when absent. */
   readonly name?: string
   /**
-   * One spec (or structure of specs) per parameter. The function then has a single trace, runs for every size given as
-   * null, and converts JavaScript values to the specs' dtypes.
+   * One spec (or structure of specs) for every parameter that has no default. The function then has a single trace (one
+   * for each rank, where the shape is null), runs for every size given as null, and converts JavaScript values to the
+   * specs' dtypes. Further parameters are bound to their defaults.
    */
   readonly inputSignature?: readonly SpecTree[]
-  /** Make the second trace for the same ranks and dtypes open in the sizes that differ, so that it serves all of them. */
+  /**
+   * Make the second trace for the same ranks and dtypes open in the sizes that differ, so that it serves all of them.
+   * Each rank has traces of its own.
+   */
   readonly reduceRetracing?: boolean
   /** The most traces to hold; one more is an error. */
   readonly maxTraces?: number
   /** What to do when it is traced again: a line in the console (default), nothing, or an error. */
   readonly onRetrace?: 'warn' | 'off' | 'error'
 }
-
-/** A tensor type for the quick check; a size of null stands for any. */
-type FlatType = Extract<ArgumentType, { readonly kind: 'tensor' }>
 
 /** A trace, and what selects it. */
 export interface Trace extends TracedCallback {
@@ -62,30 +67,67 @@ export class TracedFunction {
   readonly name: string
   readonly options: FunctionOptions
   readonly definedAt: string | undefined
-  readonly parameterNames: readonly string[]
-  readonly #cache = new TraceCache<Trace>()
+  readonly #cache = new TraceCache<Trace>((trace) => {
+    if (this.#last === trace) this.#last = undefined
+  })
+  /** Read from the source when first asked for. */
+  #parameters: ParameterList | undefined
   /** Whether the callback mentions `this`: then the object it is called on selects a trace. */
   readonly #usesThis: boolean
+  /** How many arguments come before those of the input signature. */
+  readonly #leading: number
   /** The types of the input signature's specs. */
   readonly #specs: Signature | undefined
   readonly #fitting: SpecFitting | undefined
-  readonly #inProgress = new Set<string>()
+  readonly #ledger: RetraceLedger
+  #calls = 0
   #last: Trace | undefined
-  #lastSelf: unknown
+  /** The object of the last call, not to be kept alive. */
+  #lastSelf: WeakRef<object> | undefined
+  #warned = false
   #traceCount = 0
 
-  constructor(callback: (...args: never[]) => unknown, options: FunctionOptions = {}, owner?: object) {
+  /**
+   * @param owner the object that `self` will always be: then it selects nothing
+   * @param leading arguments that every call begins with, which the input signature does not speak of
+   */
+  constructor(
+    callback: (...args: never[]) => unknown,
+    options: FunctionOptions = {},
+    owner?: object,
+    leading = 0,
+  ) {
     checkCallback(callback)
     this.callback = callback
     this.name = options.name ?? (callback.name === '' ? 'anonymous' : callback.name)
     this.options = options
     this.definedAt = userSite()
-    this.parameterNames = parameterNamesOf(callback)
-    this.#usesThis = owner === undefined && /\bthis\b/.test(Function.prototype.toString.call(callback))
+    this.#usesThis = owner === undefined && /\b(?:this|super)\b/.test(Function.prototype.toString.call(callback))
     const { inputSignature } = options
-    inputSignature?.forEach((spec, i) => checkSpecTree(spec, `inputSignature[${i}]`))
-    this.#specs = inputSignature && signatureOf(inputSignature, this.parameterNames)
-    this.#fitting = inputSignature && new SpecFitting(inputSignature, this.name, this.parameterNames)
+    this.#leading = leading
+    if (inputSignature !== undefined) {
+      const parameters = laterParameters(this.parameters, leading)
+      this.#fitting = new SpecFitting(inputSignature, this.name, parameters, callback.length - leading)
+      this.#specs = signatureOf(inputSignature, parameters)
+    }
+    this.#ledger = new RetraceLedger({
+      name: this.name,
+      definedAt: this.definedAt,
+      sourceText: Function.prototype.toString.call(callback),
+      kind: this.#usesThis || owner !== undefined ? 'method' : 'function',
+      onRetrace: options.onRetrace,
+      hasInputSignature: inputSignature !== undefined,
+      reducesRetracing: options.reduceRetracing,
+    })
+  }
+
+  /** The callback's parameters, as far as its source tells. */
+  get parameters(): ParameterList {
+    return (this.#parameters ??= parametersOf(this.callback))
+  }
+  /** Their names; `args[i]` where there is none. */
+  get parameterNames(): readonly string[] {
+    return this.parameters.parameters.map(({ name }, i) => name ?? `args[${i}]`)
   }
 
   /** How many times the callback has run to be traced. */
@@ -110,41 +152,65 @@ export class TracedFunction {
     this.#cache.clear()
     this.#last = undefined
     this.#traceCount = 0
+    this.#ledger.cleared()
   }
 
-  /** Calls the function; `self` is the callback's `this`. */
+  /** What its retraces were for. */
+  explain(): Retrace[] {
+    return this.#ledger.explain()
+  }
+
+  /** Calls the function; `self` is the callback's `this`. One call in sixteen is timed, to tell what share tracing has. */
   call(self: unknown, args: readonly unknown[]): unknown {
+    if ((this.#calls++ & 15) !== 0) {
+      const result = this.#dispatch(self, args)
+      this.#ledger.called()
+      return result
+    }
+    const start = performance.now()
+    const result = this.#dispatch(self, args)
+    this.#ledger.called(performance.now() - start)
+    return result
+  }
+
+  #dispatch(self: unknown, args: readonly unknown[]): unknown {
     const last = this.#last
     if (
       last?.flat !== undefined &&
-      (!this.#usesThis || self === this.#lastSelf) &&
+      (!this.#usesThis || self === this.#lastSelf?.deref()) &&
+      last.signature.modes === tracingModeText() &&
       fits(last.flat, args) &&
       last.callee.brokenGuard(args) === undefined &&
+      last.callee.isCallable &&
       !functionsRunEagerly()
     )
       return last.rebuild(last.callee.call(args))
     const { signature, fitted } = this.#signature(self, args)
-    if (functionsRunEagerly() && !isTracing()) return this.#runEagerly(self, fitted)
+    if (functionsRunEagerly() && !isTracing())
+      return runCallbackEagerly({ name: this.name, callback: this.callback, self, args: fitted, signature })
     const trace = this.#holding(self, fitted, signature)
     this.#last = trace
-    if (this.#usesThis) this.#lastSelf = self
+    if (this.#usesThis) this.#lastSelf = isObject(self) ? new WeakRef(self) : undefined
     return run(trace, signature)
   }
 
   /** The trace for arguments or specs, made if need be, not run. */
   concrete(self: unknown, args: readonly unknown[]): ConcreteFunction {
+    const { inputSignature } = this.options
     const { signature, fitted } =
-      args.length === 0 && this.options.inputSignature !== undefined
-        ? this.#signature(self, this.options.inputSignature)
+      args.length === this.#leading && inputSignature !== undefined
+        ? this.#signature(self, [...args, ...inputSignature])
         : this.#signature(self, args)
     const trace = this.#traceFor(self, fitted, signature)
     this.#last ??= trace
-    return (trace.concrete ??= new ConcreteFunction(this.name, trace, this.parameterNames))
+    const concrete = (trace.concrete ??= new ConcreteFunction(this.name, trace, this.parameters))
+    concrete.acceptNames(signature)
+    return concrete
   }
 
   get concreteFunctions(): readonly ConcreteFunction[] {
     return this.#cache.all.map(
-      (trace) => (trace.concrete ??= new ConcreteFunction(this.name, trace, this.parameterNames)),
+      (trace) => (trace.concrete ??= new ConcreteFunction(this.name, trace, this.parameters)),
     )
   }
 
@@ -153,11 +219,28 @@ export class TracedFunction {
     self: unknown,
     args: readonly unknown[],
   ): { readonly signature: Signature; readonly fitted: readonly unknown[] } {
-    const fitted = this.#fitting === undefined ? args : this.#fitting.fit(args)
+    const leading = this.#leading
+    const fitted =
+      this.#fitting === undefined
+        ? args
+        : leading === 0
+          ? this.#fitting.fit(args)
+          : [...args.slice(0, leading), ...this.#fitting.fit(args.slice(leading))]
+    if (this.#fitting === undefined) this.#warnOfExtra(args.length)
     return {
-      signature: signatureOf(fitted, this.parameterNames, this.#usesThis ? { self } : undefined),
+      signature: signatureOf(fitted, this.parameters, this.#usesThis ? { self } : undefined),
       fitted,
     }
+  }
+
+  /** Says once that arguments beyond the callback's parameters do nothing. */
+  #warnOfExtra(count: number): void {
+    const { parameters, beyond } = this.parameters
+    if (this.#warned || beyond !== 'ignored' || count <= parameters.length) return
+    this.#warned = true
+    console.warn(
+      `tf.function ${this.name}: it has ${parameters.length} parameter${parameters.length === 1 ? '' : 's'} (${this.parameterNames.join(', ')}) and was called with ${count} arguments; those beyond are ignored and select no trace.`,
+    )
   }
 
   /**
@@ -178,24 +261,17 @@ export class TracedFunction {
           problem: `${broken.reason}: ${printSize(broken.x)} is not ${printSize(broken.y)}`,
         })
       trace =
-        this.#cache.exactly(withTypes(signature, pinned).key) ?? this.#trace(self, args, signature, pinned)
+        this.#cache.exactly(withTypes(signature, pinned).key) ??
+        this.#trace(self, args, signature, pinned, broken.reason)
     }
   }
 
-  /** Runs the callback as it is, for debugging; what it returns is converted as in a trace. */
-  #runEagerly(self: unknown, args: readonly unknown[]): unknown {
-    const results: Tensor[] = []
-    const { rebuild } = resultStructure(
-      Reflect.apply(this.callback, self, args),
-      '',
-      this.name,
-      (leaf) => results.push(convertToTensor(leaf)) - 1,
-    )
-    return rebuild(results)
-  }
-
   #traceFor(self: unknown, args: readonly unknown[], signature: Signature): Trace {
-    return this.#cache.find(signature) ?? this.#trace(self, args, signature, this.#openTypes(signature))
+    const found = this.#cache.find(signature)
+    if (found?.callee.isCallable === true) return found
+    // It closed over tensors of an outer trace that has ended; the next one has others.
+    if (found !== undefined) this.#cache.delete(found.signature.key)
+    return this.#trace(self, args, signature, this.#openTypes(signature))
   }
 
   /** The types to trace a new signature with, where they should be opener than the call's own. */
@@ -217,35 +293,59 @@ export class TracedFunction {
     args: readonly unknown[],
     given: Signature,
     types: readonly ArgumentType[] | undefined,
+    reason?: string,
   ): Trace {
     const signature = withTypes(given, types)
-    if (this.#inProgress.has(signature.key))
-      throw new TraceError({
-        op: this.name,
-        problem: `it calls itself with the arguments it is being traced for: ${signature.entries.map(({ path, text }) => `${path} ${text}`).join(', ')}`,
-        fix: 'recurse on a JavaScript number, or use a loop.',
-      })
-    const earlier = this.#earlier(signature)
-    const mode = this.options.onRetrace ?? 'warn'
-    if (earlier.length > 0 && mode === 'error') reportRetrace(this, earlier, signature, 0, mode)
+    this.#demandProgress(signature)
+    const callSite = userSite()
+    const outer = isTracing() ? outermostSite : undefined
+    const isRetrace = this.#hasTraceFor(signature)
+    if (isRetrace) this.#ledger.refuse({ signature, callSite, outer, mode: tracingModes() })
     if (this.options.maxTraces !== undefined && this.#cache.size >= this.options.maxTraces)
-      throw new SignatureError({
-        op: this.name,
-        problem: `it has ${this.#cache.size} traces, which is its maxTraces, and these arguments need another: ${signature.entries.map(({ path, text }) => `${path} ${text}`).join(', ')}`,
-        fix: 'make the varying arguments tensors with open sizes (inputSignature with null, or reduceRetracing), or raise maxTraces.',
-      })
-    this.#inProgress.add(signature.key)
+      throw tooManyTraces(
+        this.name,
+        this.#cache.all.map((trace) => trace.signature),
+        signature,
+        this.definedAt,
+      )
+    inProgress.push({ who: this, key: signature.key })
+    const before = outermostSite
+    if (!isTracing()) outermostSite = callSite
     let made: Trace
     try {
       made = this.#run(self, args, given, signature, types)
     } finally {
-      this.#inProgress.delete(signature.key)
+      inProgress.pop()
+      outermostSite = before
     }
-    if (earlier.length > 0)
-      reportRetrace(this, earlier, signature, made.traceMilliseconds + made.compileMilliseconds, mode)
+    this.#ledger.traced({
+      kind: !isRetrace ? 'first' : reason === undefined ? 'retrace' : 'specialised',
+      signature: made.signature,
+      callSite,
+      outer,
+      graph: made.callee.traced.graph,
+      milliseconds: { trace: made.traceMilliseconds, compile: made.compileMilliseconds },
+      wasmBytes: made.callee.wasmBytes,
+      held: this.#cache.size + 1,
+      mode: tracingModes(),
+      reason,
+    })
     this.#traceCount += made.count
     this.#cache.add(made)
     return made
+  }
+
+  /** Throws TraceError when tracing this would never end, since it is being done already. */
+  #demandProgress({ entries, key }: Signature): void {
+    const from = inProgress.findIndex((other) => other.who === this && other.key === key)
+    if (from < 0) return
+    const cycle = [...inProgress.slice(from).map(({ who }) => who.name), this.name]
+    throw new TraceError({
+      op: this.name,
+      problem: `it calls itself with the arguments it is being traced for: ${entries.map(({ path, text }) => `${path} ${text}`).join(', ')}`,
+      ...(cycle.length > 2 ? { rows: [['calls', cycle.join(' → ')]] } : {}),
+      fix: 'recurse on a JavaScript number, or use a loop.',
+    })
   }
 
   /** Runs the callback; twice when it created Variables, since what it does without creating them is what counts. */
@@ -277,15 +377,16 @@ export class TracedFunction {
     if (!isTracing()) traced.callee.prepare()
     const isFlat =
       traced.variableNames.length === 0 &&
+      !isReceiverStructure(given) &&
       given.leaves.length === args.length &&
       args.every((arg) => arg instanceof Tensor)
+    this.#warnOfComputed(args)
     return {
       ...traced,
       count,
       // Leaves hold arguments, which a trace must not keep alive.
       signature: {
-        entries: signature.entries,
-        key: signature.key,
+        ...signature,
         leaves: signature.leaves.filter((leaf) => leaf.kind === 'spec'),
       },
       flat: isFlat ? flatTypes(signature) : undefined,
@@ -294,15 +395,32 @@ export class TracedFunction {
     }
   }
 
-  /** Signatures of earlier traces for the same receiver: a method's first trace for another object is no retrace. */
-  #earlier(signature: Signature): readonly Signature[] {
+  /** Says once that a default which is computed at every call has been computed for the trace only. */
+  #warnOfComputed(args: readonly unknown[]): void {
+    if (this.#warned) return
+    const frozen = this.parameters.parameters.find(
+      ({ computed }, i) => computed !== undefined && args[i] === undefined,
+    )
+    if (frozen === undefined) return
+    this.#warned = true
+    console.warn(
+      `tf.function ${this.name}: the default of ${frozen.name ?? 'a parameter'}, ${frozen.computed}, was computed when the function was traced and stays what it was then; pass the value, or read it with tf.live.`,
+    )
+  }
+
+  /** True when there is a trace for this receiver: a method's first trace for another object is no retrace. */
+  #hasTraceFor(signature: Signature): boolean {
     const receiver = (of: Signature): string | undefined =>
       of.entries.find(({ path }) => path === 'this')?.text
-    return this.#cache.all
-      .map((trace) => trace.signature)
-      .filter((other) => receiver(other) === receiver(signature))
+    return this.#cache.all.some((trace) => receiver(trace.signature) === receiver(signature))
   }
 }
+
+/** The traces being made, the outermost first. */
+const inProgress: { readonly who: TracedFunction; readonly key: string }[] = []
+
+/** Where the eager call is that made a function be traced which is being traced now. */
+let outermostSite: string | undefined
 
 /** Runs a trace for the leaves of a call. */
 function run(trace: Trace, signature: Signature): unknown {
@@ -324,71 +442,8 @@ function tensorsOf(signature: Signature): Tensor[] {
   return tensors
 }
 
-/** A spec of unknown rank takes the rank of the argument. */
-function withRank(open: ArgumentType, given: ArgumentType): ArgumentType {
-  if (open.kind !== 'tensor' || open.shape !== null || given.kind !== 'tensor' || given.shape === null)
-    return open
-  return { ...open, shape: given.shape.map(() => null) }
-}
-
-/** The signature with opener types. */
-function withTypes(signature: Signature, types: readonly ArgumentType[] | undefined): Signature {
-  if (types === undefined) return signature
-  const entries = signature.entries.map((entry, i): Entry => {
-    const type = types[i] ?? entry.type
-    return type.kind === 'tensor'
-      ? { path: entry.path, type, text: printSpec(type.dtype, type.shape) }
-      : entry
-  })
-  return { ...signature, entries, key: entries.map(({ path, text }) => `${path}:${text};`).join('') }
-}
-
-/** The types of the tensors of a signature, when it has nothing else. */
-function flatTypes(signature: Signature): readonly FlatType[] | undefined {
-  const types = signature.entries.filter(({ path }) => path !== 'this').map(({ type }) => type)
-  return types.every((type) => type.kind === 'tensor') ? types : undefined
-}
-
-/** True when the arguments are tensors of just these types. */
-function fits(types: readonly FlatType[], args: readonly unknown[]): args is readonly Tensor[] {
-  if (types.length !== args.length) return false
-  for (let i = 0; i < types.length; i++) {
-    const arg = args[i]
-    const type = types[i]
-    if (!(arg instanceof Tensor) || type === undefined || type.shape === null) return false
-    if (arg.type.dtype !== type.dtype || !sameSizes(type.shape, arg.type.shape)) return false
-  }
-  return true
-}
-
-function sameSizes(wanted: readonly (Size | null)[], shape: readonly Size[]): boolean {
-  if (wanted === shape) return true
-  if (wanted.length !== shape.length) return false
-  for (let i = 0; i < wanted.length; i++) if (wanted[i] !== shape[i] && wanted[i] !== null) return false
-  return true
-}
-
-/** The types of a trace with some of its open sizes (`n0`, `n1`, … in order) as numbers; undefined when none is open. */
-function pinSizes(
-  signature: Signature,
-  sizes: ReadonlyMap<string, number>,
-): readonly ArgumentType[] | undefined {
-  let next = 0
-  let pinned = 0
-  const types = signature.entries.map(({ type }): ArgumentType => {
-    if (type.kind !== 'tensor' || type.shape === null) return type
-    const shape = type.shape.map((size) => {
-      if (size !== null) return size
-      const known = sizes.get(`n${next++}`)
-      if (known !== undefined) pinned++
-      return known ?? null
-    })
-    return { ...type, shape }
-  })
-  return pinned === 0 ? undefined : types
-}
-
-function checkCallback(callback: unknown): void {
+/** Throws TraceError for what is no callback, or one that does not run from beginning to end. */
+export function checkCallback(callback: unknown): void {
   if (typeof callback !== 'function')
     throw new TraceError({
       op: 'tf.function',
@@ -401,23 +456,4 @@ function checkCallback(callback: unknown): void {
       problem: 'async and generator callbacks cannot be traced',
       fix: 'await outside, and trace synchronous code.',
     })
-}
-
-/** The names of a function's parameters where its text shows them plainly; `args[i]` stands in elsewhere. */
-function parameterNamesOf(callback: (...args: never[]) => unknown): readonly string[] {
-  const text = Function.prototype.toString.call(callback)
-  const list =
-    /^(?:async\s+)?(?:function\s*\w*\s*)?(?:[\w$]+\s*)?\(([^()]*)\)/.exec(text)?.[1] ??
-    /^([\w$]+)\s*=>/.exec(text)?.[1]
-  if (list === undefined || /[{[]/.test(list)) return []
-  return list
-    .split(',')
-    .map(
-      (part) =>
-        part
-          .trim()
-          .replace(/^\.\.\./, '')
-          .split(/[=\s:]/)[0] ?? '',
-    )
-    .filter((name) => name !== '')
 }

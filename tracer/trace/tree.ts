@@ -13,6 +13,20 @@ export function isPlainObject(value: unknown): value is { readonly [key: string]
   return prototype === Object.prototype || prototype === null
 }
 
+/** The path of a property: `.key`, or `["a key"]` where the key is no identifier. */
+export function propertyPath(path: string, key: string): string {
+  return isIdentifier(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`
+}
+
+/** A key as it stands in an object literal. */
+export function keyText(key: string): string {
+  return isIdentifier(key) ? key : JSON.stringify(key)
+}
+
+function isIdentifier(key: string): boolean {
+  return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key)
+}
+
 /** Rebuilds a structure with `map` applied to everything that is not an array or plain object. `path` reads `.x[0]`. */
 export function mapTree(value: unknown, map: (leaf: unknown, path: string) => unknown, path = ''): unknown {
   if (value instanceof TensorMethods) return map(value, path)

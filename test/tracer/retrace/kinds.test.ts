@@ -1,7 +1,7 @@
 // Every kind of retrace, injected once: the path, the kind and the remedy (behaviours 88 and 89, and the table of kinds).
 import { describe, expect, test } from 'vitest'
 import type { Entry } from '../../../tracer/trace/argument.ts'
-import { traceType } from '../../../tracer/trace/argument.ts'
+import { traceType } from '../../../tracer/trace/protocol.ts'
 import { TensorSpec } from '../../../tracer/trace/spec.ts'
 import { graphOf, Scenario, shown, spec, told } from './scenario.ts'
 

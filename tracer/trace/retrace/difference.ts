@@ -6,7 +6,7 @@
  * paths are given, except those that come and go with the array or object they stand in.
  */
 import type { ArgumentType, Entry } from '../argument.ts'
-import { identityOf } from '../argument.ts'
+import { identityOf } from '../identity.ts'
 import { textHash } from './graph-digest.ts'
 
 /** Why a path asks for a trace of its own. Each has its own remedy. */
