@@ -7,6 +7,7 @@
  */
 import { ConcreteFunction } from '../tracer/trace/concrete.ts'
 import { flatten } from '../tracer/trace/protocol.ts'
+import type { Retrace } from '../tracer/trace/retrace/message.ts'
 import { type FunctionOptions, TracedFunction } from '../tracer/trace/traced-function.ts'
 
 /** Anything that can be called. */
@@ -36,6 +37,8 @@ export type Traced<F extends Callback> = F & {
   readonly concreteFunctions: readonly Concrete<F>[]
   /** Forgets all traces; the next call traces again and may create Variables. */
   clearCache(): void
+  /** Why it was traced again: one entry per cause. */
+  explain(): Retrace[]
 }
 
 /** What a callable stands for. */
@@ -104,6 +107,7 @@ export function callableOf(behind: Behind): Traced<Callback> {
     concrete: { value: (...args: unknown[]) => concrete(traced.concrete(self, all(args))) },
     concreteFunctions: { get: () => traced.concreteFunctions.map(concrete) },
     clearCache: { value: () => traced.clearCache() },
+    explain: { value: () => traced.explain() },
   })
   machinery.set(call, behind)
   return callable as Traced<Callback>

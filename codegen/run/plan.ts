@@ -127,8 +127,7 @@ class Planner {
     for (let at = producer + 1; at < commit; at++) {
       const between = this.#steps[at]
       // What may throw must find the variable as it was; another commit would replace the value made here.
-      if (between === undefined || mayStop(between) || this.#access[at]?.writes.has(variable))
-        return
+      if (between === undefined || mayStop(between) || this.#access[at]?.writes.has(variable)) return
       if (this.#access[at]?.reads.has(variable)) return
     }
     // Values that earlier commits left in the same storage are old content, too.

@@ -96,7 +96,10 @@ export class Program {
   readonly #inputs: readonly InputCopy[]
   readonly #inputCount: number
   /** Per variable: its elements (undefined when they depend on sizes) and the buffers that lie in it. */
-  readonly #variables: readonly { readonly elements: number | undefined; readonly buffers: readonly number[] }[]
+  readonly #variables: readonly {
+    readonly elements: number | undefined
+    readonly buffers: readonly number[]
+  }[]
   readonly #activations: Activation[] = []
   #running = 0
 
@@ -330,12 +333,7 @@ export class Program {
     const dtype = this.plan.spec.buffers[buffer]?.dtype
     if (activation?.layout === undefined || dtype === undefined)
       throw new InternalError(`program ${this.spec.name} has no buffer ${buffer}`)
-    return copyOut(
-      views(),
-      dtype,
-      activation.addresses[buffer] ?? 0,
-      activation.layout.elements[buffer] ?? 0,
-    )
+    return copyOut(views(), dtype, activation.addresses[buffer] ?? 0, activation.layout.elements[buffer] ?? 0)
   }
 
   /** Carries out a push or a pop. */

@@ -353,77 +353,76 @@ describe('guards', () => {
 })
 
 describe('retraces', () => {
-  /** The console lines since the last look. */
-  const lines = (): string[] => {
+  /** The console messages since the last look. */
+  const messages = (): string[] => {
     const all = warn.mock.calls.map((call: unknown[]) => String(call[0]))
     warn.mockClear()
     return all
   }
 
-  test('the first trace is silent; later ones say which function, argument, old and new type, and how long', () => {
+  test('are explained from the third one of a cause: function, place, argument, old and new type, cost, fix', () => {
     const f = tf.function(function model(x: tf.Tensor, options: { readonly rate: number }) {
       return x.mul(options.rate)
     })
-    f(tf.ones([2]), { rate: 1 })
-    f(tf.zeros([2]), { rate: 1 })
-    expect(lines()).toEqual([])
-    f(tf.ones([3]), { rate: 1 })
-    expect(lines()).toEqual([
-      expect.stringMatching(
-        /^tf\.function model \(defined at function-signature\.test\.ts:\d+:\d+\) was traced again, trace 2, \d+\.\d ms: x f32\[2\] → f32\[3\], called from function-signature\.test\.ts:\d+:\d+$/,
-      ),
-    ])
-    f(tf.ones([3]), { rate: 0.5 })
-    expect(lines()).toEqual([expect.stringMatching(/trace 3, .* ms: options\.rate 1 → 0\.5, called/)])
-    f(tf.ones([3], 'int32'), { rate: 2 })
-    expect(lines()[0]).toMatch(/x f32\[3\] → i32\[3\], options\.rate (?:1|0\.5) → 2/)
+    for (const size of [2, 3, 4]) f(tf.ones([size]), { rate: 1 })
+    expect(messages()).toEqual([])
+    f(tf.ones([5]), { rate: 1 })
+    const [message, ...others] = messages()
+    expect(others).toEqual([])
+    expect(message).toMatch(/tf\.function model — 3 retraces .*function-signature\.test\.ts:\d+:\d+/)
+    expect(message).toMatch(/x +f32\[2\] → f32\[3\] → … → f32\[5\] +dim 0 varies/)
+    expect(message).toMatch(/called from +function-signature\.test\.ts:\d+:\d+ +\(2×\)/)
+    expect(message).toMatch(/fix +tf\.function\(model, \{ reduceRetracing: true \}\)/)
+    expect(message).toMatch(/cost +trace [\d.]+ ms/)
   })
 
-  test('the nearest earlier trace is the one compared with', () => {
+  test('are told apart by cause, each compared with the nearest earlier trace', () => {
     const f = tf.function((x: tf.Tensor, y: tf.Tensor) => [x, y], { name: 'pair' })
     f(tf.ones([1]), tf.ones([10]))
     f(tf.ones([2]), tf.ones([20]))
-    lines()
     f(tf.ones([1]), tf.ones([30]))
-    expect(lines()[0]).toMatch(/ms: y f32\[10\] → f32\[30\],/)
+    expect(f.explain().map(({ paths }) => paths.map(({ path }) => path))).toEqual(
+      expect.arrayContaining([['x', 'y'], ['y']]),
+    )
   })
 
   test('structure that appears and goes', () => {
     const f = tf.function((x: unknown) => (x === undefined ? 0 : 1))
     f({ a: 1 })
     f({ a: 1, b: 2 })
-    expect(lines()[0]).toMatch(/x \{a\} → \{a,b\}, x\.b absent → 2/)
     f(undefined)
-    expect(lines()[0]).toMatch(/absent/)
+    const paths = f
+      .explain()
+      .flatMap((retrace) => retrace.paths.map(({ path, pattern }) => `${path} ${pattern}`))
+    expect(paths.join('\n')).toMatch(/x \{a\} → \{a,b\}/)
+    expect(paths.join('\n')).toMatch(/absent/)
   })
 
   test("'off' is silent, 'error' throws before the callback runs and keeps the cache", () => {
     const quiet = tf.function((x: tf.Tensor) => x, { onRetrace: 'off' })
-    quiet(tf.ones([1]))
-    quiet(tf.ones([2]))
-    expect([quiet.traceCount, lines()]).toEqual([2, []])
+    for (const size of [1, 2, 3, 4, 5]) quiet(tf.ones([size]))
+    expect([quiet.traceCount, messages()]).toEqual([5, []])
     let runs = 0
     const strict = tf.function((x: tf.Tensor) => (runs++, x), { onRetrace: 'error', name: 'strict' })
     strict(tf.ones([1]))
     expect(() => strict(tf.ones([2]))).toThrow(tf.SignatureError)
-    expect(() => strict(tf.ones([2]))).toThrow(
-      /tf\.function strict: it would be traced again \(defined at .*\): x f32\[1\] → f32\[2\]/,
-    )
+    expect(() => strict(tf.ones([2]))).toThrow(/strict[\s\S]*x +f32\[1\] → f32\[2\]/)
     expect(strict(tf.tensor([7])).array()).toEqual([7])
     expect([runs, strict.traceCount, strict.cacheSize]).toEqual([1, 1, 1])
   })
 
-  test('a broken guard says so', () => {
+  test('a broken guard is explained by what was assumed', () => {
     const f = tf.function((x: tf.Tensor, y: tf.Tensor) => x.add(y), {
       inputSignature: [tf.spec([null]), tf.spec([null])],
       name: 'sum',
     })
     f(tf.ones([2]), tf.ones([2]))
     f(tf.ones([1]), tf.ones([2]))
-    expect(lines()).toEqual([
-      expect.stringMatching(/tf\.function sum .*traced again.* ms: x f32\[null\] → f32\[1\], called from/),
-    ])
+    const before = f.explain()
+    expect(
+      before.flatMap(({ paths }) => paths.map(({ path, pattern }) => `${path} ${pattern}`)).join(),
+    ).toMatch(/sizes add: shapes do not broadcast/)
     f(tf.ones([1]), tf.ones([7]))
-    expect(lines()).toEqual([])
+    expect([f.traceCount, messages()]).toEqual([2, []])
   })
 })

@@ -70,7 +70,9 @@ function parameterOf(pattern: Pattern, text: string): Parameter {
       return {
         ...parameterOf(pattern.left, text),
         ...(literal === undefined ? {} : { literal }),
-        ...(isComputed(pattern.right) ? { computed: text.slice(pattern.right.start, pattern.right.end) } : {}),
+        ...(isComputed(pattern.right)
+          ? { computed: text.slice(pattern.right.start, pattern.right.end) }
+          : {}),
       }
     }
     case 'RestElement':
@@ -135,7 +137,8 @@ function literalOf(node: Expression): { readonly value: unknown } | undefined {
       for (const property of node.properties) {
         if (property.type !== 'Property' || property.computed || property.kind !== 'init') return undefined
         const { key } = property
-        const name = key.type === 'Identifier' ? key.name : key.type === 'Literal' ? String(key.value) : undefined
+        const name =
+          key.type === 'Identifier' ? key.name : key.type === 'Literal' ? String(key.value) : undefined
         const literal = literalOf(property.value)
         if (name === undefined || name === '__proto__' || literal === undefined) return undefined
         entries.push([name, literal.value])
@@ -156,14 +159,25 @@ const constants: ReadonlyMap<string, unknown> = new Map<string, unknown>([
 /** True for an expression that may give something else each time: it calls, makes or changes something. */
 function isComputed(node: Node): boolean {
   return contains(node, ({ type }) =>
-    ['CallExpression', 'NewExpression', 'AssignmentExpression', 'UpdateExpression', 'TaggedTemplateExpression', 'ImportExpression'].includes(type),
+    [
+      'CallExpression',
+      'NewExpression',
+      'AssignmentExpression',
+      'UpdateExpression',
+      'TaggedTemplateExpression',
+      'ImportExpression',
+    ].includes(type),
   )
 }
 
 /** True when a function mentions its own `arguments`. */
 function usesArguments(node: FunctionNode): boolean {
   return [...node.params, node.body].some((part) =>
-    contains(part, (inner) => 'name' in inner && inner.type === 'Identifier' && inner.name === 'arguments', true),
+    contains(
+      part,
+      (inner) => 'name' in inner && inner.type === 'Identifier' && inner.name === 'arguments',
+      true,
+    ),
   )
 }
 
@@ -173,7 +187,9 @@ function contains(node: Node, wanted: (node: Node) => boolean, arrows: boolean =
   if (node.type === 'FunctionExpression' || node.type === 'FunctionDeclaration') return false
   if (node.type === 'ArrowFunctionExpression' && !arrows) return false
   return Object.values(node).some((value: unknown) =>
-    (Array.isArray(value) ? value : [value]).some((child: unknown) => isNode(child) && contains(child, wanted, arrows)),
+    (Array.isArray(value) ? value : [value]).some(
+      (child: unknown) => isNode(child) && contains(child, wanted, arrows),
+    ),
   )
 }
 

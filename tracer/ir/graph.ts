@@ -20,7 +20,13 @@ export interface Value {
 }
 
 /** What attributes may hold: they print, parse back and compare by value. */
-export type AttrValue = Size | string | boolean | null | readonly AttrValue[] | { readonly [key: string]: AttrValue }
+export type AttrValue =
+  | Size
+  | string
+  | boolean
+  | null
+  | readonly AttrValue[]
+  | { readonly [key: string]: AttrValue }
 export type Attrs = { readonly [key: string]: AttrValue }
 
 export interface Node {

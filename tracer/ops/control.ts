@@ -48,7 +48,9 @@ function demandTypes(what: string, given: readonly TensorType[], wanted: readonl
 
 function demandBool(op: string, type: TensorType | undefined): void {
   if (type?.dtype !== 'bool' || type.shape.length > 0)
-    throw new InternalError(`${op} depends on ${type === undefined ? 'nothing' : printType(type)}, not on bool[]`)
+    throw new InternalError(
+      `${op} depends on ${type === undefined ? 'nothing' : printType(type)}, not on bool[]`,
+    )
 }
 
 const typesOf = (values: readonly { readonly type: TensorType }[]): readonly TensorType[] =>
@@ -135,8 +137,13 @@ export function pushRecord(record: Tensor, values: readonly Tensor[]): Tensor {
 }
 
 /** The chain without its last record, and the values that one keeps. */
-export function popRecord(record: Tensor, types: readonly TensorType[]): readonly [Tensor, readonly Tensor[]] {
-  const [before, ...values] = bind(popOp, [record], { types: types.map(({ dtype, shape }) => ({ dtype, shape })) })
+export function popRecord(
+  record: Tensor,
+  types: readonly TensorType[],
+): readonly [Tensor, readonly Tensor[]] {
+  const [before, ...values] = bind(popOp, [record], {
+    types: types.map(({ dtype, shape }) => ({ dtype, shape })),
+  })
   if (before === undefined) throw new InternalError('record_pop gave no result')
   return [before, values]
 }

@@ -34,6 +34,12 @@ export function flatTypes(signature: Signature): readonly FlatType[] {
   return signature.entries.flatMap(({ type }) => (type.kind === 'tensor' ? [type] : []))
 }
 
+/** True when one of the sizes is open. */
+export function isOpen(types: readonly FlatType[]): boolean {
+  for (const { shape } of types) if (shape === null || shape.includes(null)) return true
+  return false
+}
+
 export function isObject(value: unknown): value is object {
   return value !== null && (typeof value === 'object' || typeof value === 'function')
 }

@@ -36,7 +36,8 @@ class RegionTrace extends GraphTrace {
 
   override lift(tensor: Tensor): Tensor {
     // A gradient may flow to a tensor from outside, so it must not become a constant of the region.
-    if (tensor.payload.kind !== 'symbolic' && isFloating(tensor.dtype)) return super.lift(this.#outer.lift(tensor))
+    if (tensor.payload.kind !== 'symbolic' && isFloating(tensor.dtype))
+      return super.lift(this.#outer.lift(tensor))
     return super.lift(tensor)
   }
 

@@ -19,6 +19,7 @@ const mostRemembered = 1024
 export class TraceCache<T extends Selected> {
   readonly #exact = new Map<string, T>()
   #found = new Map<string, T>()
+  #rivals = new Map<T, readonly Signature[]>()
   readonly #onDelete: (trace: T) => void
   /** Stands for this cache among the objects that select traces. */
   readonly #token: object = {}
@@ -50,7 +51,7 @@ export class TraceCache<T extends Selected> {
   /** Adds a trace under its own signature, or under `key`. */
   add(trace: T, key: string = trace.signature.key): void {
     this.#exact.set(key, trace)
-    this.#found = new Map()
+    this.#changed()
     for (const { type } of trace.signature.entries) {
       if (type.kind !== 'object') continue
       const object = type.object.deref()
@@ -64,13 +65,35 @@ export class TraceCache<T extends Selected> {
     if (trace === undefined) return
     this.#onDelete(trace)
     this.#exact.delete(key)
-    this.#found = new Map()
+    this.#changed()
   }
 
   clear(): void {
     collected.unregister(this.#token)
     this.#exact.clear()
+    this.#changed()
+  }
+
+  /** The traces that go before `trace` for a call that both fit: those more specific, and older ones that are not looser. */
+  rivals(trace: T): readonly Signature[] {
+    let rivals = this.#rivals.get(trace)
+    if (rivals === undefined) {
+      const all = this.all.map((other) => other.signature)
+      const own = all.indexOf(trace.signature)
+      rivals = all.filter(
+        (other, i) =>
+          i !== own &&
+          overlap(other, trace.signature) &&
+          (accepts(trace.signature, other) || (i < own && !accepts(other, trace.signature))),
+      )
+      this.#rivals.set(trace, rivals)
+    }
+    return rivals
+  }
+
+  #changed(): void {
     this.#found = new Map()
+    this.#rivals = new Map()
   }
 
   #search(signature: Signature): T | undefined {
@@ -113,6 +136,35 @@ export function accepts(general: Signature, specific: Signature): boolean {
         entry.path === other.path &&
         (entry.text === other.text || acceptsType(entry.type, other.type))
       )
+    })
+  )
+}
+
+/** True when a call may fit both. */
+function overlap(x: Signature, y: Signature): boolean {
+  return (
+    x.modes === y.modes &&
+    x.entries.length === y.entries.length &&
+    x.entries.every((entry, i) => {
+      const other = y.entries[i]
+      return (
+        other !== undefined &&
+        entry.path === other.path &&
+        (entry.text === other.text || overlapTypes(entry.type, other.type))
+      )
+    })
+  )
+}
+
+function overlapTypes(x: ArgumentType, y: ArgumentType): boolean {
+  if (x.kind !== 'tensor' || y.kind !== 'tensor' || x.dtype !== y.dtype) return false
+  const { shape } = y
+  if (x.shape === null || shape === null) return true
+  return (
+    x.shape.length === shape.length &&
+    x.shape.every((size, axis) => {
+      const other = shape[axis] ?? null
+      return size === null || other === null || sizesEqual(size, other) === true
     })
   )
 }

@@ -22,7 +22,16 @@ import { RetraceLedger } from './retrace/ledger.ts'
 import type { Retrace } from './retrace/message.ts'
 import { runCallbackEagerly, type TracedCallback, traceCallback } from './run-callback.ts'
 import { userSite } from './source.ts'
-import { fits, type FlatType, flatTypes, isObject, pinSizes, withRank, withTypes } from './open-types.ts'
+import {
+  fits,
+  type FlatType,
+  flatTypes,
+  isObject,
+  isOpen,
+  pinSizes,
+  withRank,
+  withTypes,
+} from './open-types.ts'
 import { SpecFitting, type SpecTree } from './spec.ts'
 import { joinSignatures, TraceCache } from './trace-cache.ts'
 import { tooManyTraces } from './trace-limit.ts'
@@ -102,7 +111,8 @@ export class TracedFunction {
     this.name = options.name ?? (callback.name === '' ? 'anonymous' : callback.name)
     this.options = options
     this.definedAt = userSite()
-    this.#usesThis = owner === undefined && /\b(?:this|super)\b/.test(Function.prototype.toString.call(callback))
+    this.#usesThis =
+      owner === undefined && /\b(?:this|super)\b/.test(Function.prototype.toString.call(callback))
     const { inputSignature } = options
     this.#leading = leading
     if (inputSignature !== undefined) {
@@ -177,9 +187,10 @@ export class TracedFunction {
     const last = this.#last
     if (
       last?.flat !== undefined &&
-      (!this.#usesThis || self === this.#lastSelf?.deref()) &&
+      (!this.#usesThis || this.#isLastSelf(self)) &&
       last.signature.modes === tracingModeText() &&
       fits(last.flat, args) &&
+      (!isOpen(last.flat) || !this.#cache.rivals(last).some((rival) => fits(flatTypes(rival), args))) &&
       last.callee.brokenGuard(args) === undefined &&
       last.callee.isCallable &&
       !functionsRunEagerly()
@@ -192,6 +203,10 @@ export class TracedFunction {
     this.#last = trace
     if (this.#usesThis) this.#lastSelf = isObject(self) ? new WeakRef(self) : undefined
     return run(trace, signature)
+  }
+
+  #isLastSelf(self: unknown): boolean {
+    return isObject(self) ? self === this.#lastSelf?.deref() : this.#lastSelf === undefined
   }
 
   /** The trace for arguments or specs, made if need be, not run. */

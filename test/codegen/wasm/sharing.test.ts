@@ -21,13 +21,16 @@ function chain(length: number): Kernel {
       from: pool.const('int32', 0),
       to: pool.const('int32', 64),
       step: 1,
-      body: [{ kind: 'set', local: sum, value: pool.binary('add', sumValue, pool.load(buffer, pool.index(axis))) }],
+      body: [
+        { kind: 'set', local: sum, value: pool.binary('add', sumValue, pool.load(buffer, pool.index(axis))) },
+      ],
     },
   ]
   const first = pool.local('float32')
   body.push({ kind: 'let', local: first, value: pool.unary('sqrt', sumValue) })
   let value = pool.localValue(first, [])
-  for (let i = 0; i < length; i++) value = pool.binary('mul', pool.unary('neg', value), pool.unary('abs', value))
+  for (let i = 0; i < length; i++)
+    value = pool.binary('mul', pool.unary('neg', value), pool.unary('abs', value))
   body.push({ kind: 'store', buffer: out, index: pool.const('int32', 0), value })
   return { name: 'chain', buffers: [buffer, out], sizes: [], body }
 }

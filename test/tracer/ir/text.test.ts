@@ -1,7 +1,14 @@
 // Graph text: exact form, and parse ∘ print = identity on hand-written and on random graphs.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { addSizes, floorDivideSizes, modSizes, multiplySizes, type Size, sizeName } from '../../../codegen/size.ts'
+import {
+  addSizes,
+  floorDivideSizes,
+  modSizes,
+  multiplySizes,
+  type Size,
+  sizeName,
+} from '../../../codegen/size.ts'
 import { type AttrValue, type Graph, makeValue, type Node, type Value } from '../../../tracer/ir/graph.ts'
 import { parseGraph } from '../../../tracer/ir/parse.ts'
 import { printGraph } from '../../../tracer/ir/print.ts'
@@ -60,16 +67,36 @@ describe('graph text', () => {
     const x = makeValue({ dtype: 'float32', shape: [] }, 'x y')
     const again = makeValue({ dtype: 'float32', shape: [] }, 'x y')
     const digits = makeValue({ dtype: 'float32', shape: [] }, '0')
-    const graph: Graph = { name: '<f>', params: [x, again, digits], captures: [], nodes: [], results: [x, again], guards: [] }
-    const text = 'function @"<f>"(%x_y: f32[], %x_y_1: f32[], %_0: f32[]) -> f32[], f32[]\n{\n  return %x_y, %x_y_1\n}'
+    const graph: Graph = {
+      name: '<f>',
+      params: [x, again, digits],
+      captures: [],
+      nodes: [],
+      results: [x, again],
+      guards: [],
+    }
+    const text =
+      'function @"<f>"(%x_y: f32[], %x_y_1: f32[], %_0: f32[]) -> f32[], f32[]\n{\n  return %x_y, %x_y_1\n}'
     expect(printGraph(graph)).toBe(text)
     expect(printGraph(parseGraph(text))).toBe(text)
   })
 
   test.each([
-    ['a value that is not defined', 'function @f() -> ()\n{\n  print %0\n  return\n}', 'line 3: expected a value defined above instead of %0'],
-    ['a name defined twice', 'function @f(%x: f32[]) -> ()\n{\n  %x: f32[] = neg %x\n  return\n}', 'expected a name not yet in use instead of %x'],
-    ['results of another type', 'function @f(%x: f32[]) -> f32[2]\n{\n  return %x\n}', 'expected results of types f32[2], not f32[]'],
+    [
+      'a value that is not defined',
+      'function @f() -> ()\n{\n  print %0\n  return\n}',
+      'line 3: expected a value defined above instead of %0',
+    ],
+    [
+      'a name defined twice',
+      'function @f(%x: f32[]) -> ()\n{\n  %x: f32[] = neg %x\n  return\n}',
+      'expected a name not yet in use instead of %x',
+    ],
+    [
+      'results of another type',
+      'function @f(%x: f32[]) -> f32[2]\n{\n  return %x\n}',
+      'expected results of types f32[2], not f32[]',
+    ],
     ['an open list', 'function @f(%x: f32[]) -> ()\n{\n  print %x {a = [1, 2}\n  return\n}', 'expected "]"'],
     ['text behind the end', 'function @f() -> ()\n{\n  return\n}\nx', 'expected the end of the text'],
   ])('refuses %s', (_, text, message) => {
@@ -107,23 +134,40 @@ const graph: fc.Arbitrary<Graph> = fc
   .array(
     fc.record({
       op: fc.constantFrom('add', 'read', 'assign', 'constant', 'fusion', 'captured'),
-      attrs: fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('variable', 'values')), attr, { maxKeys: 3, noNullPrototype: true }),
+      attrs: fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('variable', 'values')), attr, {
+        maxKeys: 3,
+        noNullPrototype: true,
+      }),
       operands: fc.array(fc.nat(), { maxLength: 3 }),
-      types: fc.array(fc.record({ dtype: fc.constantFrom(...dtypes), shape: fc.array(size, { maxLength: 2 }) }), { maxLength: 2 }),
+      types: fc.array(
+        fc.record({ dtype: fc.constantFrom(...dtypes), shape: fc.array(size, { maxLength: 2 }) }),
+        { maxLength: 2 },
+      ),
       source: fc.option(fc.constantFrom('model.ts:1:2', 'C:\\my model.ts:3')),
       region: fc.boolean(),
     }),
     { maxLength: 6 },
   )
   .map((rows) => {
-    const values: Value[] = [makeValue({ dtype: 'float32', shape: [] }, 'x'), makeValue({ dtype: 'bool', shape: [2] })]
+    const values: Value[] = [
+      makeValue({ dtype: 'float32', shape: [] }, 'x'),
+      makeValue({ dtype: 'bool', shape: [2] }),
+    ]
     const params = [...values]
     const nodes: Node[] = []
     for (const row of rows) {
       const results = row.types.map((type) => makeValue(type))
-      const operands = row.operands.map((i) => values[i % values.length]).filter((value) => value !== undefined)
+      const operands = row.operands
+        .map((i) => values[i % values.length])
+        .filter((value) => value !== undefined)
       const inner: Graph = { name: 'inner', params: [], captures: [], nodes: [], results: [], guards: [] }
-      const node: Node = { op: row.op, operands, attrs: row.attrs, regions: row.region ? [inner] : [], results }
+      const node: Node = {
+        op: row.op,
+        operands,
+        attrs: row.attrs,
+        regions: row.region ? [inner] : [],
+        results,
+      }
       nodes.push(row.source === null ? node : { ...node, source: row.source })
       values.push(...results)
     }

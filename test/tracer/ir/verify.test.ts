@@ -98,6 +98,8 @@ describe('verifyGraph', () => {
       })),
     }))
     expect(() => verifyGraph(graph)).not.toThrow()
-    expect(refusal({ ...graph, nodes }).message).toMatch(/invalid graph g: operand 0 of neg is not defined above it/)
+    expect(refusal({ ...graph, nodes }).message).toMatch(
+      /invalid graph g: operand 0 of neg is not defined above it/,
+    )
   })
 })
