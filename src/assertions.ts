@@ -19,7 +19,8 @@ import { all } from './math/index.ts'
  * @param message what the error says
  * @param data tensors whose values the error quotes
  * @example
- * tf.assert(loss.isFinite(), 'the loss has exploded', loss)
+ * const loss = tf.scalar(Infinity)
+ * tf.assert(loss.isFinite(), 'the loss has exploded', loss) // throws CheckError
  */
 export function assert(
   condition: TensorLike,

@@ -5,7 +5,7 @@
  * arguments bound in advance) is kept beside it. So a traced function can be traced again, be given more arguments or
  * be looked into, and a callback whose first arguments are bound is still traced by its own source.
  */
-import { ConcreteFunction } from '../tracer/trace/concrete.ts'
+import type { ConcreteFunction } from '../tracer/trace/concrete.ts'
 import { flatten } from '../tracer/trace/protocol.ts'
 import type { Retrace } from '../tracer/trace/retrace/message.ts'
 import { type FunctionOptions, TracedFunction } from '../tracer/trace/traced-function.ts'
@@ -96,7 +96,10 @@ export function callableOf(behind: Behind): Traced<Callback> {
     return traced.call(self ?? this, bound.length === 0 ? args : [...bound, ...args])
   }
   // Traces called with arguments of this callable only are not those that others get.
-  const own = bound.length > 0 || (self !== undefined && flatten in self) ? new WeakMap() : concretes
+  const own =
+    bound.length > 0 || (self !== undefined && flatten in self)
+      ? new WeakMap<ConcreteFunction, Concrete>()
+      : concretes
   const concrete = (made: ConcreteFunction): Concrete => concreteCallable(made, behind, own)
   const callable: unknown = Object.defineProperties(call, {
     name: { value: traced.name },

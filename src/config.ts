@@ -14,6 +14,7 @@ export let functionsRunEagerly: boolean = false
  * @example
  * tf.config.runFunctionsEagerly(true)
  * tf.config.functionsRunEagerly // true
+ * tf.config.runFunctionsEagerly(false)
  */
 export function runFunctionsEagerly(on: boolean): void {
   functionsRunEagerly = on
@@ -27,7 +28,8 @@ export function runFunctionsEagerly(on: boolean): void {
  *
  * @example
  * tf.config.enableCheckNumerics()
- * tf.log(tf.tensor([-1])) // CheckError: log: its result had NaN values
+ * tf.log(tf.tensor([-1])) // throws CheckError
+ * tf.config.disableCheckNumerics()
  */
 export function enableCheckNumerics(): void {
   setCheckNumerics(true)

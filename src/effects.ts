@@ -92,8 +92,9 @@ class Template {
  * A last argument that is an object of nothing but the options is taken as options.
  *
  * @example
- * tf.print('loss', tf.tensor([1, 2.5])) // loss [1 2.5]
- * tf.print(x, { sink: (text) => lines.push(text), summarize: -1 })
+ * const lines: string[] = []
+ * tf.print('loss', tf.tensor([1, 2.5]), { sink: (text: string) => lines.push(text), summarize: -1 })
+ * lines[0] // 'loss [1 2.5]'
  */
 export function print(...values: readonly unknown[]): void {
   const last = values.at(-1)
@@ -121,7 +122,7 @@ export function print(...values: readonly unknown[]): void {
  * @throws DTypeError unless `x` is float32 or float64; CheckError `message : Tensor had NaN values`
  * @example
  * const f = tf.function((x: tf.Tensor) => tf.checkNumerics(x.log(), 'bad'))
- * f(tf.tensor(-1)) // CheckError: checkNumerics: bad : Tensor had NaN values
+ * f(tf.tensor(-1)) // throws CheckError
  */
 export function checkNumerics(x: TensorLike, message: string): Tensor {
   const tensor = convertToTensor(x, { op: 'checkNumerics' })
@@ -140,10 +141,14 @@ export function checkNumerics(x: TensorLike, message: string): Tensor {
  *
  * @throws TraceError when `body` uses a tensor of the trace
  * @example
+ * const traces = tf.variable(0)
  * const f = tf.function((x: tf.Tensor) => {
  *   tf.eagerly(() => traces.assignAdd(1))
  *   return x.mul(2)
  * })
+ * f(tf.scalar(1)) // 2
+ * f(tf.scalar(2)) // 4
+ * traces.item() // 1
  */
 export function eagerly<R>(body: () => R): R {
   return outsideTrace(body)
@@ -172,7 +177,10 @@ type HostResult = TensorLike | readonly TensorLike[] | undefined | void
  * @throws TraceError when the function returns a Promise; DTypeError, ShapeError or ValueError when it returns something
  * else than the specs say; and whatever the function throws, unchanged
  * @example
- * const f = tf.function((x: tf.Tensor) => tf.hostCall((a) => (log.push(a.item()), a.mul(2)), [x], tf.spec([])))
+ * const seen: number[] = []
+ * const f = tf.function((x: tf.Tensor) => tf.hostCall((a) => (seen.push(a.item()), a.mul(2)), [x], tf.spec([])))
+ * f(tf.scalar(3)) // 6
+ * seen // [3]
  */
 export function hostCall(f: (...inputs: Tensor[]) => HostResult, inputs: readonly TensorLike[]): void
 export function hostCall(

@@ -40,6 +40,20 @@ export {
 export * as config from './config.ts'
 export * as debug from './debug.ts'
 export {
+  type CaseOptions,
+  caseOf as case,
+  cond,
+  foldl,
+  foldr,
+  mapFn,
+  scan,
+  type ScanOptions,
+  switchCase,
+  type Tensors,
+  whileLoop,
+  type WhileOptions,
+} from './control.ts'
+export {
   assert,
   assertEqual,
   assertGreater,

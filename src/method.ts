@@ -10,7 +10,8 @@
  */
 import { SignatureError } from '../codegen/errors.ts'
 import { flatten } from '../tracer/trace/protocol.ts'
-import { checkCallback, type FunctionOptions, TracedFunction } from '../tracer/trace/traced-function.ts'
+import { checkCallback } from '../tracer/trace/callback.ts'
+import { type FunctionOptions, TracedFunction } from '../tracer/trace/traced-function.ts'
 import { behindOf, type Callback, callableOf, type Traced, wrap } from './callable.ts'
 
 /** What a standard decorator is told of what it decorates. */

@@ -134,6 +134,23 @@ describe('print', () => {
   })
 })
 
+describe('JavaScript', () => {
+  test('row 118: what JavaScript does happens once per trace, and its values are frozen', () => {
+    let n = 0
+    const times: number[] = []
+    const f = tf.function((_: tf.Tensor) => {
+      n++
+      times.push(Date.now())
+      return tf.scalar(Math.random())
+    })
+    const first = f(tf.scalar(1)).item()
+    expect([f(tf.scalar(2)).item(), f(tf.scalar(3)).item()]).toEqual([first, first])
+    expect([n, times.length]).toEqual([1, 1])
+    f(tf.ones([2]))
+    expect([n, times.length]).toEqual([2, 2])
+  })
+})
+
 describe('assert', () => {
   test('row 126: a failing assert stops the rest and keeps earlier effects', () => {
     const v = tf.variable(0)
@@ -264,7 +281,40 @@ describe('order', () => {
     expect(v.array()).toEqual([6, 6, 6])
   })
 
-  test('row 129: returned reads are snapshots of their place', () => {
+  test('row 128: effects of a branch happen if it is taken, of a loop in every iteration', () => {
+    const v = tf.variable(0)
+    const f = tf.function((p: tf.Tensor) => {
+      tf.cond(
+        p,
+        () => v.assignAdd(1).value(),
+        () => v.assignAdd(5).value(),
+      )
+    })
+    f(tf.tensor(true))
+    expect(v.item()).toBe(1)
+    f(tf.tensor(false))
+    expect([v.item(), f.traceCount]).toEqual([6, 1])
+    const [tests, bodies] = [tf.variable(0), tf.variable(0)]
+    const loop = tf.function((n: tf.Tensor) =>
+      tf.whileLoop(
+        (i) => {
+          tests.assignAdd(1)
+          return i.less(n)
+        },
+        (i) => {
+          bodies.assignAdd(1)
+          return [i.add(1)]
+        },
+        [tf.scalar(0)],
+      ),
+    )
+    expect(loop(tf.scalar(4))[0]?.item()).toBe(4)
+    expect([tests.item(), bodies.item()]).toEqual([5, 4])
+    loop(tf.scalar(0))
+    expect([tests.item(), bodies.item(), loop.traceCount]).toEqual([6, 4, 1])
+  })
+
+  test('row 129: returned reads are snapshots of their place, a returned Variable is one of the end', () => {
     const v = tf.variable(1)
     const f = tf.function(() => {
       const r = v.value()
@@ -273,6 +323,13 @@ describe('order', () => {
     })
     expect(f().item()).toBe(1)
     expect(v.item()).toBe(9)
+    const w = tf.variable(1)
+    const g = tf.function((): unknown => {
+      const r = w
+      w.assign(9)
+      return r
+    })
+    expect((g() as tf.Tensor).item()).toBe(9)
   })
 
   test('row 130: JavaScript arithmetic happens while tracing', () => {

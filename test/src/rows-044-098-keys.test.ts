@@ -125,6 +125,65 @@ test('row 51: an object with symbols as keys is refused', () => {
   )
 })
 
+test('row 51: a call much like the one before it is told apart from it', () => {
+  const [v, w] = [tf.variable([1]), tf.variable([2])]
+  const double = (x: unknown): unknown => x
+  class Thing {}
+  const thing = new Thing()
+  const pairs: readonly (readonly [unknown, unknown])[] = [
+    [{ a: undefined }, { b: undefined }],
+    [
+      { a: undefined, b: 1 },
+      { b: 1, c: undefined },
+    ],
+    [
+      { a: t, b: u },
+      { a: u, b: t },
+    ],
+    [{ a: t }, { a: t, b: undefined }],
+    [{ a: t }, { a: t, [tf.traceType]: () => 'own' }],
+    [[t], { 0: t }],
+    [[t], [t, undefined]],
+    [[t, 1], [t, true]], // prettier-ignore
+    [[0], [-0]],
+    [[t], [[1, 2]]],
+    [[t], [v]],
+    [
+      [v, w],
+      [v, v],
+    ],
+    [
+      [v, v, w],
+      [v, w, v],
+    ],
+    [[double], [(x: unknown): unknown => x]],
+    [{ a: thing }, { a: new Thing() }],
+    [{ a: thing }, { a: {} }],
+    [new Map([['a', t]]), new Map([['b', t]])],
+  ]
+  for (const [first, second] of pairs) {
+    expect(tracesOf(first, first, second, first, second, second)).toBe(2)
+    expect(tracesOf({ x: [first] }, { x: [first] }, { x: [second] }, { x: [first] })).toBe(2)
+  }
+})
+
+test('row 51: structure called again and again gives each call its own results', () => {
+  const f = tf.function(
+    ({ x, k, parts: [y, z] }: { x: tf.Tensor; k: number; parts: readonly [tf.Variable, tf.Variable] }) => {
+      y.assignAdd(x)
+      return y.mul(k).add(z)
+    },
+    { onRetrace: 'off' },
+  )
+  const [v, w] = [tf.variable(0), tf.variable(100)]
+  const results = [1, 2, 3, 4].map((n) =>
+    f({ parts: n % 2 === 0 ? [w, v] : [v, w], k: 10, x: tf.scalar(n) }).item(),
+  )
+  // v 1 → 10 + 100; w 102 → 1020 + 1; v 4 → 40 + 102; w 106 → 1060 + 4
+  expect(results).toEqual([110, 1021, 142, 1064])
+  expect([v.item(), w.item(), f.traceCount]).toEqual([4, 106, 1])
+})
+
 test('row 52: typed arrays are tensors of their dtype, by length and not by value', () => {
   expect(tracesOf(new Float32Array(3), tf.ones([3]), new Float32Array([1, 2, 3]))).toBe(1)
   expect(

@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/unbound-method -- traced methods are bound to their object, which is what is tested */
 // Functions that call functions, recursion, and methods. Titles name the rows of the table of behaviours; each test is
 // written from the row, whatever is tested of it elsewhere.
 import { describe, expect, test, vi } from 'vitest'

@@ -1,25 +1,22 @@
+/* oxlint-disable typescript/unbound-method -- traced methods are bound to their object, which is what is tested */
 // What traced functions take and return, in structures, and arguments bound in advance. Titles name the rows of the table
 // of behaviours; each test is written from the row, whatever is tested of it elsewhere.
-import { describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import * as tf from '../../src/index.ts'
 
 const t = tf.tensor([1, 2, 3])
 
-/** Runs a test in both modes, since what goes in and comes out must be the same. */
-function inBothModes(title: string, body: (mode: 'traced' | 'eager') => void): void {
-  test(title, () => body('traced'))
-  test(`${title}, run eagerly`, () => {
-    tf.config.runFunctionsEagerly(true)
-    try {
-      body('eager')
-    } finally {
-      tf.config.runFunctionsEagerly(false)
-    }
-  })
-}
+/** What goes in and comes out is the same in both modes. */
+const modes = [
+  ['traced', false],
+  ['run eagerly', true],
+] as const
 
-describe('results', () => {
-  inBothModes('row 149: structure, kinds, order of keys, null and undefined are kept', () => {
+describe.each(modes)('results, %s', (_, eagerly) => {
+  beforeEach(() => tf.config.runFunctionsEagerly(eagerly))
+  afterEach(() => tf.config.runFunctionsEagerly(false))
+
+  test('row 149: structure, kinds, order of keys, null and undefined are kept', () => {
     const f = tf.function((x: tf.Tensor) => ({
       b: [x, null, undefined] as const,
       a: x.neg(),
@@ -69,7 +66,7 @@ describe('results', () => {
     ])
   })
 
-  inBothModes('row 150: numbers, booleans and typed arrays become tensors', () => {
+  test('row 150: numbers, booleans and typed arrays become tensors', () => {
     const f = tf.function((n: number): unknown => [n, n > 2, new Int32Array([n])])
     const [n, isLarge, list] = f(3) as tf.Tensor[]
     expect([n, isLarge, list].map((result) => result instanceof tf.Tensor)).toEqual([true, true, true])
@@ -83,7 +80,7 @@ describe('results', () => {
     ])
   })
 
-  inBothModes('row 151: other results are refused, by their kind and place', () => {
+  test('row 151: other results are refused, by their kind and place', () => {
     const returning = (value: unknown): (() => unknown) => tf.function((): unknown => value, { name: 'make' })
     expect(returning(new Date())).toThrow(tf.TraceError)
     expect(returning(new Date())).toThrow(/make: it returned a Date/)
@@ -99,7 +96,7 @@ describe('results', () => {
     expect(() => tf.function(async () => t)).toThrow(/async and generator callbacks cannot be traced/)
   })
 
-  inBothModes('row 152: tensors and containers that come out are new ones', () => {
+  test('row 152: tensors and containers that come out are new ones', () => {
     const list = [t]
     const f = tf.function((x: tf.Tensor, xs: tf.Tensor[]) => [x, x, xs, t, x.reshape([3])] as const)
     const [a, b, xs, captured, reshaped] = f(t, list)
@@ -111,7 +108,7 @@ describe('results', () => {
     expect([a === b, xs === list, again[0] === a, again[2] === xs]).toEqual([false, false, false, false])
   })
 
-  inBothModes('row 152: a gradient flows through an argument that is returned', () => {
+  test('row 152: a gradient flows through an argument that is returned', () => {
     const f = tf.function((x: tf.Tensor) => x)
     const tape = new tf.GradientTape()
     const y = tape.record(() => {
@@ -121,7 +118,7 @@ describe('results', () => {
     expect(tape.gradient(y, t)?.array()).toEqual([2, 2, 2])
   })
 
-  inBothModes('row 153: a returned Variable is a tensor that does not follow it', () => {
+  test('row 153: a returned Variable is a tensor that does not follow it', () => {
     const v = tf.variable([1, 2])
     const f = tf.function((x: tf.Variable): { readonly given: unknown; readonly captured: unknown } => {
       v.assignAdd([1, 1])
@@ -136,7 +133,7 @@ describe('results', () => {
     ])
   })
 
-  inBothModes('row 157: no result is undefined', () => {
+  test('row 157: no result is undefined', () => {
     const v = tf.variable(0)
     const f = tf.function((x: tf.Tensor) => {
       v.assign(x)
@@ -147,8 +144,11 @@ describe('results', () => {
   })
 })
 
-describe('arguments', () => {
-  inBothModes('row 154: a callback may not change the containers it is given', () => {
+describe.each(modes)('arguments, %s', (_, eagerly) => {
+  beforeEach(() => tf.config.runFunctionsEagerly(eagerly))
+  afterEach(() => tf.config.runFunctionsEagerly(false))
+
+  test('row 154: a callback may not change the containers it is given', () => {
     const message = (
       change: (l: { list: tf.Tensor[]; inner: { x: unknown }; map: Map<string, tf.Tensor> }) => void,
     ): string => {
@@ -163,13 +163,12 @@ describe('arguments', () => {
       try {
         f(t, given)
       } catch (error) {
-        expect(error).toBeInstanceOf(tf.TraceError)
-        expect([given.list.length, Object.keys(given.inner), given.map.size]).toEqual([2, ['x'], 1])
-        return String(error)
+        const isIntact = given.list.length === 2 && given.inner.x === 1 && given.map.get('k') === t
+        return `${error instanceof tf.TraceError && isIntact ? 'intact, ' : ''}${String(error)}`
       }
       return 'nothing'
     }
-    const modified = /changing: the callback modified its argument l: /
+    const modified = /^intact, .*changing: the callback modified its argument l: /
     expect(message((l) => l.list.push(t))).toMatch(modified)
     expect(message((l) => l.list.pop())).toMatch(modified)
     expect(message((l) => (l.list[0] = tf.scalar(1)))).toMatch(modified)
@@ -193,7 +192,7 @@ describe('arguments', () => {
     expect(() => rest([t], [t])).toThrow(/modified its argument (?:xs|args)\[1\]/)
   })
 
-  inBothModes('row 155: gradients flow to tensors and Variables inside', () => {
+  test('row 155: gradients flow to tensors and Variables inside', () => {
     const v = tf.variable([1, 2, 3])
     const f = tf.function((x: { a: readonly [tf.Variable, { b: tf.Tensor }] }) => x.a[0].mul(x.a[1].b).sum())
     const tape = new tf.GradientTape()
@@ -208,7 +207,7 @@ describe('arguments', () => {
     ])
   })
 
-  inBothModes('row 156: Variables in containers are passed by reference', () => {
+  test('row 156: Variables in containers are passed by reference', () => {
     const v = tf.variable(1)
     const w = tf.variable(10)
     const f = tf.function(

@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/unbound-method -- traced methods are bound to their object, which is what is tested */
 // Concrete functions: one trace, to look at and to call. Titles name the rows of the table of behaviours; each test is
 // written from the row, whatever is tested of it elsewhere.
 import { describe, expect, test, vi } from 'vitest'
@@ -59,7 +60,6 @@ describe('concrete functions', () => {
     expect(() => c()).toThrow(/the argument x(?:\.a)? is missing/)
     expect(() => c(t)).toThrow(tf.SignatureError)
     expect(() => c({ a: t, b: t })).toThrow(/x is \{a,b\}, not \{a\}|x\.b is not one of its arguments/)
-    expect(() => c({ a: t }, 2, true, 5)).toThrow(/is not one of its arguments/)
     expect(() => c({})).toThrow(tf.SignatureError)
     const list = tf.function((xs: readonly tf.Tensor[]) => tf.addN(xs)).concrete([tf.spec([2]), tf.spec([2])])
     expect(list([t, t]).array()).toEqual([2, 4])
@@ -71,6 +71,7 @@ describe('concrete functions', () => {
   test('row 253: a bound constant cannot be another one', () => {
     const f = tf.function((x: tf.Tensor, k: unknown) => x.mul(typeof k === 'number' ? k : 1), {
       name: 'scale',
+      onRetrace: 'off',
     })
     const c = f.concrete(tf.spec([]), 3)
     expect(() => c(tf.scalar(1), 4)).toThrow(tf.SignatureError)
@@ -199,11 +200,11 @@ describe('concrete functions', () => {
       'Variables, empty structures and nothing',
       () =>
         tf
-          .function((v: tf.Variable, _: object, __: unknown): void => {
-            v.assignAdd([1, 1])
+          .function((v: tf.Variable, a: object, b: unknown): void => {
+            if (a !== b) v.assignAdd([1, 1])
           })
           .concrete(tf.variable([1, 2]), {}, []),
-      '(v: variable#0 f32[2], _: {}, __: []) → undefined',
+      '(v: variable#0 f32[2], a: {}, b: []) → undefined',
     ],
     ['nothing at all', () => tf.function(() => tf.scalar(1)).concrete(), '() → f32[]'],
   ])('row 257: its string shows %s', (_, make, text) => {
@@ -213,11 +214,11 @@ describe('concrete functions', () => {
   test('row 258: inputs, outputs, Variables, captures and graph are plain data', () => {
     const w = tf.variable([1, 2], { name: 'w' })
     const frozen = tf.variable(1, { name: 'frozen', trainable: false })
-    const captured = tf.range(0, 2)
+    const captured = tf.tensor([0, 1])
     const f = tf.function(
-      (x: tf.Tensor, { k, y }: { readonly k: number; readonly y: tf.Tensor }) => [
+      (x: tf.Tensor, options: { readonly k: number; readonly y: tf.Tensor }) => [
         x.mul(w).add(frozen).add(captured),
-        y.mul(k),
+        options.y.mul(options.k),
       ],
       { name: 'model' },
     )
@@ -229,8 +230,7 @@ describe('concrete functions', () => {
       ['float32', [null, 2]],
       ['int32', []],
     ])
-    expect(c.inputs[0]?.name).toBe('x')
-    expect(c.inputs[1]?.name).toMatch(/\by$/)
+    expect(c.inputs.map(({ name }) => name)).toEqual(['x', 'options.y'])
     expect(c.outputs).toEqual([
       { dtype: 'float32', shape: [null, 2] },
       { dtype: 'int32', shape: [] },

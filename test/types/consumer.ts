@@ -23,6 +23,47 @@ check<Same<typeof step.cacheSize, number>>()
 check<Same<Parameters<typeof step.fn>, Parameters<typeof step>>>()
 export const loss: tf.Tensor = step(tf.tensor([1, 2]), 0.1).loss
 
+// A concrete function has the result of its function.
+const concrete = step.concrete(tf.spec([null]), 0.1)
+check<Same<typeof concrete, tf.Concrete<typeof step.fn>>>()
+check<Same<ReturnType<typeof concrete>, { loss: tf.Tensor; rows: number }>>()
+export const sizes: readonly (number | null)[] | undefined = concrete.signature.inputs[0]?.shape
+
+// Binding arguments leaves the others, of traced functions and of others.
+const halved = tf.partial(
+  (factor: number, x: tf.Tensor, deep?: boolean) => (deep === true ? x : x.mul(factor)),
+  0.5,
+)
+check<Same<Parameters<typeof halved>, [x: tf.Tensor, deep?: boolean | undefined]>>()
+check<Same<ReturnType<typeof halved>, tf.Tensor>>()
+const twice = tf.partial(
+  tf.function((factor: number, x: tf.Tensor) => x.mul(factor)),
+  2,
+)
+check<Same<typeof twice.traceCount, number>>()
+check<Same<ReturnType<typeof twice>, tf.Tensor>>()
+tf.function(halved)(loss)
+
+// Decorators keep the types of what they decorate.
+class Decorated {
+  @tf.func step(x: tf.Tensor): tf.Tensor {
+    return x
+  }
+  @tf.func({ name: 'other', reduceRetracing: true }) static other(x: tf.Tensor, n: number): tf.Tensor {
+    return x.mul(n)
+  }
+  @tf.func get current(): tf.Tensor {
+    return tf.scalar(1)
+  }
+  @tf.func field = (x: tf.Tensor): tf.Tensor => x
+  @tf.func accessor held = (x: tf.Tensor): tf.Tensor => x
+}
+const decorated = new Decorated()
+check<Same<Parameters<typeof Decorated.other>, [x: tf.Tensor, n: number]>>()
+check<Same<typeof decorated.current, tf.Tensor>>()
+export const stepped: tf.Tensor = decorated.held(decorated.field(decorated.step(loss)))
+export const bound: tf.Traced<(x: tf.Tensor) => tf.Tensor> = tf.function(decorated, 'step')
+
 // An input signature is made of specs.
 const anyRows: tf.TensorSpec = tf.spec([null, 3], 'int32')
 const options: tf.FunctionOptions = { inputSignature: [anyRows] }

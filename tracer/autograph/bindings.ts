@@ -19,7 +19,7 @@ import {
 
 export interface Binding {
   readonly name: string
-  readonly kind: 'var' | 'let' | 'const' | 'param' | 'function' | 'class' | 'import' | 'catch' | 'jump'
+  readonly kind: 'var' | 'let' | 'const' | 'param' | 'function' | 'class' | 'import' | 'catch' | 'free'
   /** The function it belongs to; undefined at the top of the text. */
   readonly owner: AnyFunction | undefined
   /** Where it is declared. */
@@ -65,6 +65,7 @@ export class Bindings {
   readonly #reads: Mention[] = []
   readonly #writes: Mention[] = []
   readonly #parts: PartWrite[] = []
+  readonly #outer = new Map<string, Binding>()
   /** Names that nothing in the text declares. */
   readonly free: Set<string> = new Set()
   readonly usesSuper: boolean
@@ -190,11 +191,27 @@ export class Bindings {
     while (level !== undefined && !level.names.has(node.name)) level = level.outer
     const binding = level?.names.get(node.name)
     if (binding === undefined) {
-      this.free.add(node.name)
+      this.#outside(node, isWrite)
       return
     }
     this.#of.set(node, binding)
     if (binding.owner !== owner) binding.captured = true
+    ;(isWrite ? this.#writes : this.#reads).push({ start: node.start, binding })
+  }
+
+  /** A name from outside the text. */
+  #outside(node: Identifier, isWrite: boolean): void {
+    const binding: Binding = this.#outer.get(node.name) ?? {
+      name: node.name,
+      kind: 'free',
+      owner: undefined,
+      start: -1,
+      captured: true,
+      sources: [undefined],
+    }
+    this.#outer.set(node.name, binding)
+    this.free.add(node.name)
+    this.#of.set(node, binding)
     ;(isWrite ? this.#writes : this.#reads).push({ start: node.start, binding })
   }
 

@@ -132,6 +132,12 @@ export function effectOf(node: Node): Effect {
   return effects.includes('write') ? 'write' : effects.includes('read') ? 'read' : 'pure'
 }
 
+/** The graph without the nodes that only print, check or assign, in its regions too. */
+export function withoutEffects(graph: Graph): Graph {
+  const keeps = (node: Node): boolean => node.results.length > 0 || effectOf(node) !== 'write'
+  return { ...graph, nodes: graph.nodes.filter(keeps).map((node) => mapRegions(node, withoutEffects)) }
+}
+
 /** Rewrites the regions of a node, if it has any. */
 export function mapRegions(node: Node, rewrite: (region: Graph) => Graph): Node {
   if (node.regions.length === 0) return node

@@ -10,11 +10,12 @@ import type { TypedArray } from '../../codegen/dtype.ts'
 import { InternalError, TraceError } from '../../codegen/errors.ts'
 import type { ProgramBuffer, ProgramSpec, Step, Storage } from '../../codegen/program.ts'
 import { elementCount, namesOfSize } from '../../codegen/size.ts'
-import { type Graph, type Node, type Value, textAttribute } from '../ir/graph.ts'
-import { makeValue } from '../ir/graph.ts'
+import { allSteps } from '../../codegen/steps.ts'
+import { type Graph, makeValue, type Node, type Value, textAttribute } from '../ir/graph.ts'
+import { substituteSizes } from '../ir/rewrite.ts'
 import { opNamed } from '../op.ts'
 import { matrixProductOf } from '../passes/contraction.ts'
-import { canFail } from '../passes/read-element.ts'
+import { callsHost, canFail } from '../passes/read-element.ts'
 import { constantTensor } from '../trace/replay.ts'
 import { type LoweredKernel, lowerCheck, lowerCluster } from './cluster.ts'
 
@@ -59,7 +60,9 @@ class Lowering {
   readonly #buffers: ProgramBuffer[] = []
   readonly #bufferOf = new Map<Value, number>()
   readonly #variableBuffer = new Map<string, number>()
-  readonly #steps: Step[] = []
+  #steps: Step[] = []
+  #kernels = 0
+  #records = 0
   readonly #hostCalls: HostCall[] = []
   readonly #failures: Failure[] = []
 
@@ -76,7 +79,7 @@ class Lowering {
     const sizes = new Set<string>()
     for (const { type } of params) for (const size of type.shape) namesOfSize(size, sizes)
     for (const buffer of this.#buffers) namesOfSize(buffer.elements, sizes)
-    for (const step of this.#steps)
+    for (const step of allSteps(this.#steps))
       if (step.kind === 'kernel') for (const size of step.kernel.sizes) sizes.add(size)
     return {
       spec: {
@@ -130,6 +133,13 @@ class Lowering {
       case 'dot':
       case 'fused_dot':
         return this.#product(node)
+      case 'cond':
+        return this.#cond(node)
+      case 'while':
+        return this.#while(node)
+      case 'record_push':
+      case 'record_pop':
+        return this.#record(node)
       case 'check':
       case 'check_numerics':
         return this.#check(node)
@@ -144,7 +154,7 @@ class Lowering {
 
   /** Storage that may have to be of another size is replaced by the host, once the program has ended. */
   #openCommit(node: Node): void {
-    if (this.#graph.nodes.some(({ op }) => op === 'host_call'))
+    if (this.#graph.nodes.some(callsHost))
       throw new TraceError({
         op: 'assign',
         problem: `${this.#graph.name} assigns the variable ${textAttribute(node, 'variable')}, whose sizes may change, and calls the host`,
@@ -178,7 +188,7 @@ class Lowering {
     const variable = this.#variable(textAttribute(node, 'variable'))
     // A Variable's buffer stands for its content since the last host call only: what is read before one is copied.
     const later = this.#graph.nodes.slice(this.#graph.nodes.indexOf(node) + 1)
-    if (later.some((other) => other.op === 'host_call'))
+    if (later.some(callsHost))
       this.#steps.push({ kind: 'commit', variable: this.#buffer(result), from: variable })
     else this.#bufferOf.set(result, variable)
   }
@@ -211,7 +221,7 @@ class Lowering {
       const result = node.results[i]
       if (result !== undefined) outer.set(value, result)
     })
-    this.#kernel(lowerCluster(`k${this.#steps.length}`, region, node.attrs['prefix'] as number), outer)
+    this.#kernel(lowerCluster(`k${this.#kernels++}`, region, node.attrs['prefix'] as number), outer)
   }
 
   /** A lone reshape of something in memory is the same memory. */
@@ -234,7 +244,7 @@ class Lowering {
   #fallible(inner: Node, region: Graph, outer: ReadonlyMap<Value, Value>): void {
     if (!canFail(inner)) return
     const code = makeValue({ dtype: 'int32', shape: [] })
-    this.#kernel(lowerCheck(`check${this.#steps.length}`, region, inner, code), outer)
+    this.#kernel(lowerCheck(`check${this.#kernels++}`, region, inner, code), outer)
     const operands = inner.operands.map((operand) => {
       const value = outer.get(operand)
       return value === undefined ? undefined : this.#bufferOf.get(value)
@@ -264,13 +274,101 @@ class Lowering {
     })
   }
 
+  /** The steps that `lower` makes. */
+  #inside(lower: () => void): readonly Step[] {
+    const around = this.#steps
+    this.#steps = []
+    try {
+      lower()
+      return this.#steps
+    } finally {
+      this.#steps = around
+    }
+  }
+
+  /** The nodes of a region, whose params are in the given buffers; gives its results. */
+  #region(region: Graph, buffers: readonly number[], prepare: (results: readonly Value[]) => void = () => undefined): readonly Value[] {
+    // A region may be part of several nodes: its values are made anew for each.
+    const { params, nodes, results } = substituteSizes(region, () => undefined)
+    params.forEach((param, i) => {
+      const buffer = buffers[i]
+      if (buffer !== undefined) this.#bufferOf.set(param, buffer)
+    })
+    prepare(results)
+    for (const node of nodes) this.#node(node)
+    return results
+  }
+
+  #copy(from: number, to: number): void {
+    if (from !== to) this.#steps.push({ kind: 'commit', variable: to, from })
+  }
+
+  #cond(node: Node): void {
+    const [condition, ...operands] = node.operands.map((operand) => this.#buffer(operand))
+    if (condition === undefined) throw new InternalError('cond without a predicate')
+    const targets = node.results.map((result) => this.#buffer(result))
+    const [then, otherwise] = node.regions.map((region) =>
+      this.#inside(() => {
+        // Most results can be computed where they are wanted.
+        const results = this.#region(region, operands, (values) =>
+          values.forEach((value, i) => {
+            const target = targets[i]
+            if (target !== undefined && !this.#bufferOf.has(value)) this.#bufferOf.set(value, target)
+          }),
+        )
+        targets.forEach((target, i) => this.#copy(this.#buffer(results[i] as Value), target))
+      }),
+    )
+    this.#steps.push({ kind: 'if', condition, then: then ?? [], else: otherwise ?? [] })
+  }
+
+  #while(node: Node): void {
+    const operands = node.operands.map((operand) => this.#buffer(operand))
+    const carried = node.results.map((result) => this.#buffer(result))
+    const [condition, body] = node.regions
+    if (condition === undefined || body === undefined) throw new InternalError('while lacks a region')
+    carried.forEach((buffer, i) => this.#copy(operands[i] as number, buffer))
+    const buffers = [...carried, ...operands.slice(carried.length)]
+    let decides = -1
+    const test = this.#inside(() => {
+      const [result] = this.#region(condition, buffers)
+      decides = this.#buffer(result as Value)
+    })
+    const steps = this.#inside(() => {
+      const results = this.#region(body, buffers).map((result) => this.#buffer(result))
+      // What one copy overwrites another may still have to read: that is put aside first.
+      const overwritten = new Set(carried.filter((buffer, i) => results[i] !== buffer))
+      const sources = results.map((from, i) => {
+        if (from === carried[i] || !overwritten.has(from)) return from
+        const value = node.results[i] as Value
+        const aside = this.#bind(makeValue(value.type), { kind: 'temporary' }, `t${this.#buffers.length}`)
+        this.#copy(from, aside)
+        return aside
+      })
+      sources.forEach((from, i) => this.#copy(from, carried[i] as number))
+    })
+    this.#steps.push({ kind: 'loop', condition: decides, test, body: steps })
+  }
+
+  #record(node: Node): void {
+    const [record, ...values] = node.operands.map((operand) => this.#buffer(operand))
+    const [result, ...taken] = node.results.map((value) => this.#buffer(value))
+    if (record === undefined || result === undefined) throw new InternalError(`${node.op} without a record`)
+    const id = this.#records++
+    this.#steps.push(
+      node.op === 'record_push'
+        ? { kind: 'push', id, record, result, values }
+        : { kind: 'pop', id, record, result, values: taken },
+    )
+  }
+
   /** A check of the user's: its code is computed, and the host called only when it is not 0. */
   #check(node: Node): void {
     const [checked, ...data] = node.operands.map((operand) => this.#buffer(operand))
     if (checked === undefined) throw new InternalError(`${node.op} lacks its operand`)
     const region = { name: node.op, params: node.operands, captures: [], nodes: [], results: [], guards: [] }
     const code = makeValue({ dtype: 'int32', shape: [] })
-    this.#kernel(lowerCheck(`check${this.#steps.length}`, region, node, code), new Map())
+    this.#kernel(lowerCheck(`check${this.#kernels++}`, region, node, code), new Map())
     this.#steps.push({
       kind: 'check',
       buffer: this.#buffer(code),

@@ -14,7 +14,8 @@ import { at, onlyGradient, operandRows, readerAt, sizeAt } from './arguments.ts'
 import { zerosLike } from './broadcast.ts'
 import { axisName, elementText, loopNest } from './lowering.ts'
 
-type DynamicSliceAttrs = { readonly sizes: readonly Size[] }
+/** `inside`: whoever made the starts knows that they need no check. */
+type DynamicSliceAttrs = { readonly sizes: readonly Size[]; readonly inside?: boolean }
 
 /** Checks that a part of shape `sizes` can lie in `x`, and that there is an int32 scalar per axis. */
 function demandPart(
@@ -63,6 +64,7 @@ function startCheck<A extends DynamicSliceAttrs | DynamicUpdateAttrs>(
 ): NonNullable<OpDefinition<A>['check']> {
   return {
     code: ({ e, attrs, operands }) => {
+      if (attrs.inside === true) return e.const('int32', 0)
       const sizes = sizesOf(
         attrs,
         operands.map((operand) => operand.type),
@@ -99,10 +101,11 @@ const dynamicSliceOp: OpDefinition<DynamicSliceAttrs> = defineOp<DynamicSliceAtt
     demandPart('dynamicSlice', operands, sizes, operands.slice(1))
     return [{ dtype: at(operands, 0).dtype, shape: sizes }]
   },
-  gradient: ({ operands, gradients }) => {
+  gradient: ({ attrs, operands, gradients }) => {
     const starts = operands.slice(1)
+    const update = attrs.inside === true ? updateInside : dynamicUpdate
     return [
-      dynamicUpdate(zerosLike(at(operands, 0)), onlyGradient(gradients), starts),
+      update(zerosLike(at(operands, 0)), onlyGradient(gradients), starts),
       ...starts.map(() => null),
     ]
   },
@@ -117,7 +120,7 @@ const dynamicSliceOp: OpDefinition<DynamicSliceAttrs> = defineOp<DynamicSliceAtt
   },
 })
 
-type DynamicUpdateAttrs = { readonly [key: string]: never }
+type DynamicUpdateAttrs = { readonly inside?: boolean }
 
 const dynamicUpdateOp: OpDefinition<DynamicUpdateAttrs> = defineOp<DynamicUpdateAttrs>({
   name: 'dynamic_update',
@@ -134,13 +137,14 @@ const dynamicUpdateOp: OpDefinition<DynamicUpdateAttrs> = defineOp<DynamicUpdate
     demandPart('dynamicUpdate', operands, update.shape, operands.slice(2))
     return [x]
   },
-  gradient: ({ operands, gradients, needed }) => {
+  gradient: ({ attrs, operands, gradients, needed }) => {
     const g = onlyGradient(gradients)
     const update = at(operands, 1)
+    const [replace, part] = attrs.inside === true ? [updateInside, sliceInside] : [dynamicUpdate, dynamicSlice]
     const starts = operands.slice(2)
     return [
-      needed[0] === true ? dynamicUpdate(g, zerosLike(update), starts) : null,
-      needed[1] === true ? dynamicSlice(g, starts, update.type.shape) : null,
+      needed[0] === true ? replace(g, zerosLike(update), starts) : null,
+      needed[1] === true ? part(g, starts, update.type.shape) : null,
       ...starts.map(() => null),
     ]
   },
@@ -192,4 +196,14 @@ export function dynamicUpdate(x: TensorLike, update: TensorLike, starts: readonl
   const tensor = convertToTensor(x, { op: 'dynamicUpdate' })
   const part = convertToTensor(update, { op: 'dynamicUpdate', dtype: tensor.dtype })
   return bindOne(dynamicUpdateOp, [tensor, part, ...startTensors('dynamicUpdate', starts)], {})
+}
+
+/** `dynamicSlice` for starts that are known to put the part inside. */
+export function sliceInside(x: Tensor, starts: readonly Tensor[], sizes: readonly Size[]): Tensor {
+  return bindOne(dynamicSliceOp, [x, ...starts], { sizes, inside: true })
+}
+
+/** `dynamicUpdate` for starts that are known to put the part inside. */
+export function updateInside(x: Tensor, update: Tensor, starts: readonly Tensor[]): Tensor {
+  return bindOne(dynamicUpdateOp, [x, update, ...starts], { inside: true })
 }

@@ -12,10 +12,14 @@ import type { Graph, Node, Value } from '../ir/graph.ts'
 import { effectOf, mapRegions, retyped, Rewriter, useCounts } from '../ir/rewrite.ts'
 import { commitOp } from '../ops/state.ts'
 import { Assumptions, instantiate } from './inline.ts'
-import { canFail } from './read-element.ts'
+import { callsHost, mayFail } from './read-element.ts'
 
-/** Ops that may read and assign every Variable. */
-const hostOps: ReadonlySet<string> = new Set(['host_call'])
+/** Ops that only the outermost graph may have; regions take the contents of Variables as operands. */
+const variableOps: ReadonlySet<string> = new Set(['read', 'assign', 'commit'])
+
+function usesVariables(graph: Graph): boolean {
+  return graph.nodes.some((node) => variableOps.has(node.op) || node.regions.some(usesVariables))
+}
 
 class Discharge {
   readonly #rewriter: Rewriter
@@ -106,13 +110,12 @@ class Discharge {
 
   #other(node: Node, uses: ReadonlyMap<Value, number>): void {
     const effect = effectOf(node)
-    if (node.regions.some((region) => region.nodes.some((inner) => effectOf(inner) !== 'pure')))
+    if (node.regions.some(usesVariables))
       throw new InternalError(`${node.op} reads or assigns variables inside its regions`)
     const used = node.results.some((result) => (uses.get(result) ?? 0) > 0)
-    const mayFail = used && canFail(node)
-    if (effect === 'write' || mayFail) this.#commit()
+    if (effect === 'write' || (used && mayFail(node))) this.#commit()
     this.#rewriter.keep(mapRegions(node, (region) => discharge(region)))
-    if (!hostOps.has(node.op)) return
+    if (!callsHost(node)) return
     this.#content.clear()
     this.#stored.clear()
   }

@@ -6,8 +6,8 @@
  * read again after a host call, and what was read before one was read before it.
  */
 import type { Graph, Node } from '../ir/graph.ts'
-import { opNamed } from '../op.ts'
-import { canFail } from './read-element.ts'
+import { effectOf } from '../ir/rewrite.ts'
+import { callsHost, mayFail } from './read-element.ts'
 
 /** For each node that must wait, the nodes it waits for; those they wait for in turn are left out. */
 export function effectOrder(graph: Graph): ReadonlyMap<Node, readonly Node[]> {
@@ -18,22 +18,22 @@ export function effectOrder(graph: Graph): ReadonlyMap<Node, readonly Node[]> {
   let fallible: Node[] = []
   let reads: Node[] = []
   for (const node of graph.nodes) {
-    const definition = opNamed(node.op)
+    const effect = effectOf(node)
     const waits: Node[] = []
-    if (definition.effect === 'write') {
+    if (effect === 'write') {
       if (lastEffect !== undefined) waits.push(lastEffect)
       waits.push(...fallible)
       fallible = []
       lastEffect = node
-      if (node.op === 'host_call') {
+      if (callsHost(node)) {
         waits.push(...reads)
         reads = []
         lastHostCall = node
       }
-    } else if (definition.effect === 'read') {
+    } else if (effect === 'read') {
       if (lastHostCall !== undefined) waits.push(lastHostCall)
       reads.push(node)
-    } else if (definition.check !== undefined && canFail(node)) {
+    } else if (mayFail(node)) {
       if (lastEffect !== undefined) waits.push(lastEffect)
       fallible.push(node)
     }

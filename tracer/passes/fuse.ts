@@ -15,6 +15,7 @@ import { InternalError } from '../../codegen/errors.ts'
 import type { Graph, Node, Value } from '../ir/graph.ts'
 import { opNamed } from '../op.ts'
 import { fusionOp } from '../ops/state.ts'
+import { mapRegions } from '../ir/rewrite.ts'
 import { type Access, accessesOf } from './access.ts'
 import { fuseEpilogues, isGemm } from './contraction.ts'
 import { effectOrder } from './effect-order.ts'
@@ -218,7 +219,7 @@ class Clustering {
       else if (isFusible(node)) {
         const [result] = node.results
         if (result !== undefined && this.#materialised.has(result)) items.push(this.#copiedAsItem(node))
-      } else add(node, [node])
+      } else add(mapRegions(node, fuse), [node])
     }
     const before = new Map<Node, Node[]>()
     for (const [node, others] of this.#before) {

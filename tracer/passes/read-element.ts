@@ -55,6 +55,16 @@ export function probeLoad(pool: ExprPool, value: Value, index: readonly Expr[]):
   return pool.load(pool.buffer('probe', dtype, elementCount(shape)), pool.offset(index, shape))
 }
 
+/** True when the node, or one inside its regions, may fail at run time. */
+export function mayFail(node: Node): boolean {
+  return canFail(node) || node.regions.some((region) => region.nodes.some(mayFail))
+}
+
+/** True for a node that calls back to JavaScript that may do anything, or has such a node inside. */
+export function callsHost(node: Node): boolean {
+  return node.op === 'host_call' || node.regions.some((region) => region.nodes.some(callsHost))
+}
+
 const failing = new WeakMap<Node, boolean>()
 
 /**

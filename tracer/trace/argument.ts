@@ -20,9 +20,18 @@ import { Variable } from '../variable.ts'
 import { constantText, identityOf } from './identity.ts'
 import { tracingModeText } from './modes.ts'
 import { namedParameters, type Parameter, type ParameterList } from './parameters.ts'
-import { flattened, flattenedText, isFlattening, isKeyed, nameOf, ownKey, unflattened } from './protocol.ts'
+import {
+  flattened,
+  flattenedText,
+  hasProtocol,
+  isFlattening,
+  isKeyed,
+  nameOf,
+  ownKey,
+  unflattened,
+} from './protocol.ts'
 import { printSpec, TensorSpec } from './spec.ts'
-import { isPlainObject, keyText, propertyPath } from './tree.ts'
+import { isObject, isPlainObject, keyText, propertyPath } from './tree.ts'
 
 /** The type of one leaf, or of the structure around leaves. */
 export type ArgumentType =
@@ -135,7 +144,7 @@ class Taking {
       }
       const given = i < count
       if (args[i] === undefined && (!given || parameter?.literal !== undefined))
-        this.#missing(parameter?.name ?? `args[${i}]`, counts ? undefined : parameter, given)
+        this.#missing(parameter?.name ?? `args[${i}]`, '', counts ? undefined : parameter, given)
       else this.#parameter(args[i], parameter, parameter?.name ?? `args[${i}]`, '')
     }
     const modes = tracingModeText()
@@ -149,17 +158,18 @@ class Taking {
   }
 
   /** What is undefined counts as its literal default; it has a leaf if it was given. */
-  #missing(path: string, parameter: Parameter | undefined, given: boolean): void {
+  #missing(path: string, prefix: string, parameter: Parameter | undefined, given: boolean): void {
     const leaves = this.#leaves.length
-    this.value(parameter?.literal?.value, path)
+    this.#parameter(parameter?.literal?.value, parameter, path, prefix)
     this.#leaves.length = leaves
     if (given) this.#leaves.push({ kind: 'constant', path, value: undefined })
   }
 
   /** A value that the callback takes apart as `parameter` says; `prefix` is the path of what has a name there. */
-  #parameter(value: unknown, parameter: Parameter | undefined, path: string, prefix: string): void {
+  #parameter(given: unknown, parameter: Parameter | undefined, path: string, prefix: string): void {
     const parts = parameter?.parts
-    if (parts === undefined) return this.value(value, path)
+    if (parts === undefined) return this.value(given, path)
+    const value = this.#fit === undefined ? given : this.#fit(given, path)
     const partPath = (key: string, otherwise: string): string => {
       if (!this.#list.distinct || !parts.has(key)) return otherwise
       if (prefix !== '') return Array.isArray(value) ? `${prefix}[${key}]` : propertyPath(prefix, key)
@@ -261,7 +271,7 @@ class Taking {
         const part = by?.parts.get(key)
         const at = by?.partPath(key, otherwise) ?? otherwise
         if (value[key] === undefined && part?.literal !== undefined)
-          this.#missing(at, part, Object.hasOwn(value, key))
+          this.#missing(at, at, part, Object.hasOwn(value, key))
         else this.#parameter(value[key], part, at, at)
       }
     })
@@ -325,15 +335,6 @@ const refusedKinds: readonly Function[] = [
   DataView,
   ...(typeof SharedArrayBuffer === 'undefined' ? [] : [SharedArrayBuffer]),
 ]
-
-function isObject(value: unknown): value is object {
-  return value !== null && (typeof value === 'object' || typeof value === 'function')
-}
-
-/** True for an object, also a plain one, that says itself what it counts as. */
-function hasProtocol(value: object): boolean {
-  return isFlattening(value) || isKeyed(value)
-}
 
 function refused(path: string, what: string): SignatureError {
   return new SignatureError({

@@ -16,7 +16,7 @@ import { printType, type TensorType } from '../ir/type.ts'
 import { requireEqual } from '../ops/sizes.ts'
 import type { Tensor } from '../tensor.ts'
 import { TensorMethods } from '../tensor-methods.ts'
-import { Variable } from '../variable.ts'
+import type { Variable } from '../variable.ts'
 import {
   type ArgumentType,
   type Entry,
@@ -29,7 +29,7 @@ import type { GraphFunction } from './graph-function.ts'
 import { constantText, identityOf } from './identity.ts'
 import type { ParameterList } from './parameters.ts'
 import { printSpec, specAccepts } from './spec.ts'
-import type { Trace } from './traced-function.ts'
+import { runTrace, type Trace } from './trace.ts'
 import { isPlainObject } from './tree.ts'
 
 type TensorArgument = Extract<ArgumentType, { readonly kind: 'tensor' }>
@@ -73,10 +73,12 @@ export class ConcreteFunction {
       if (type.kind === 'tensor') this.#tensors.set(path, type)
   }
 
-  /** From now on arguments may be given by the names of the specs of this request. */
-  acceptNames(request: Signature): void {
-    for (const leaf of request.leaves)
-      if (leaf.kind === 'spec' && leaf.spec.name !== undefined) this.#named.set(leaf.spec.name, leaf.path)
+  /** From now on whole arguments may be given by the names of their specs in this request. */
+  acceptNames({ entries, leaves }: Signature): void {
+    const whole = new Set(entries.map((_, i) => this.#nameOf(i)))
+    for (const leaf of leaves)
+      if (leaf.kind === 'spec' && leaf.spec.name !== undefined && whole.has(leaf.path))
+        this.#named.set(leaf.spec.name, leaf.path)
   }
 
   /** The graph behind it. */
@@ -136,18 +138,11 @@ export class ConcreteFunction {
    * @throws SignatureError naming the argument, what was given and what is wanted; nothing runs then
    */
   call(args: readonly unknown[], self?: unknown): unknown {
-    const { callee, rebuild, variableNames } = this.#trace
     const { tensors, variables } = this.#arguments(args, self)
-    const broken = callee.brokenGuard(tensors)
+    const broken = this.callee.brokenGuard(tensors)
     if (broken !== undefined)
       throw this.#mismatch(`${broken.reason}: ${printSize(broken.x)} is not ${printSize(broken.y)}`)
-    if (variableNames.length === 0) return rebuild(callee.call(tensors))
-    const captured = new Map(callee.traced.variables)
-    variableNames.forEach((name, i) => {
-      const variable = variables[i]
-      if (variable !== undefined) captured.set(name, variable)
-    })
-    return rebuild(callee.call(tensors, captured))
+    return runTrace(this.#trace, tensors, variables)
   }
 
   /** The tensors and Variables of a call, checked. */

@@ -34,16 +34,6 @@ export function flatTypes(signature: Signature): readonly FlatType[] {
   return signature.entries.flatMap(({ type }) => (type.kind === 'tensor' ? [type] : []))
 }
 
-/** True when one of the sizes is open. */
-export function isOpen(types: readonly FlatType[]): boolean {
-  for (const { shape } of types) if (shape === null || shape.includes(null)) return true
-  return false
-}
-
-export function isObject(value: unknown): value is object {
-  return value !== null && (typeof value === 'object' || typeof value === 'function')
-}
-
 /** True when the arguments are tensors of just these types. */
 export function fits(types: readonly FlatType[], args: readonly unknown[]): args is readonly Tensor[] {
   if (types.length !== args.length) return false
@@ -56,7 +46,7 @@ export function fits(types: readonly FlatType[], args: readonly unknown[]): args
   return true
 }
 
-function sameSizes(wanted: readonly (Size | null)[], shape: readonly Size[]): boolean {
+export function sameSizes(wanted: readonly (Size | null)[], shape: readonly Size[]): boolean {
   if (wanted === shape) return true
   if (wanted.length !== shape.length) return false
   for (let i = 0; i < wanted.length; i++) if (wanted[i] !== shape[i] && wanted[i] !== null) return false

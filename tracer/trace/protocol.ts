@@ -42,6 +42,11 @@ export function isKeyed(value: unknown): value is Keyed & object {
   )
 }
 
+/** True for an object, also a plain one, that says itself what it counts as. */
+export function hasProtocol(value: object): boolean {
+  return (flatten in value && isFlattening(value)) || (traceType in value && isKeyed(value))
+}
+
 /** What `[traceType]()` of an object gives, as text. */
 export function ownKey(value: Keyed & object, path: string): string {
   const key: unknown = value[traceType]()

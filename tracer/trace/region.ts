@@ -9,11 +9,11 @@ import { isFloating } from '../../codegen/dtype.ts'
 import { InternalError, TraceError } from '../../codegen/errors.ts'
 import type { Size } from '../../codegen/size.ts'
 import { reread } from '../gradient/custom.ts'
-import type { Graph, Value } from '../ir/graph.ts'
+import { type Graph, makeValue, type Value } from '../ir/graph.ts'
 import { sameType, type TensorType } from '../ir/type.ts'
 import type { Tensor } from '../tensor.ts'
 import type { Variable } from '../variable.ts'
-import { type Application, currentTrace, withObservers, withTrace } from './bind.ts'
+import { type Application, currentObservers, currentTrace, withObservers, withTrace } from './bind.ts'
 import { GraphTrace } from './graph-trace.ts'
 
 class RegionTrace extends GraphTrace {
@@ -24,9 +24,14 @@ class RegionTrace extends GraphTrace {
   readonly assigned = new Map<Variable, Tensor>()
   #hostCalled = false
 
-  constructor(name: string, outer: GraphTrace) {
+  /** In the body of a loop, params for the contents that Variables have when an iteration begins. */
+  readonly contents = new Map<Variable, Tensor>()
+  readonly #isBody: boolean
+
+  constructor(name: string, outer: GraphTrace, isBody: boolean) {
     super(name, outer)
     this.#outer = outer
+    this.#isBody = isBody
   }
 
   override apply(application: Application): readonly Tensor[] {
@@ -57,7 +62,7 @@ class RegionTrace extends GraphTrace {
 
   override read(variable: Variable): Tensor {
     this.#demandNoHostCall(variable, 'read')
-    const content = this.assigned.get(variable)
+    const content = this.assigned.get(variable) ?? this.#contentAtStart(variable)
     if (content === undefined) return this.entry(variable)
     if (!isFloating(content.dtype)) return content
     const entry = this.entry(variable)
@@ -68,6 +73,7 @@ class RegionTrace extends GraphTrace {
   override assign(variable: Variable, value: Tensor): void {
     this.#demandNoHostCall(variable, 'assigned')
     this.entry(variable)
+    this.#contentAtStart(variable)
     this.assigned.set(variable, this.lift(value))
   }
 
@@ -88,6 +94,16 @@ class RegionTrace extends GraphTrace {
     return inner
   }
 
+  /** An iteration may find what the one before assigned: whether one does is known when the body has been traced. */
+  #contentAtStart(variable: Variable): Tensor | undefined {
+    if (!this.#isBody) return undefined
+    const known = this.contents.get(variable)
+    if (known !== undefined) return known
+    const content = this.param(this.entry(variable).type)
+    this.contents.set(variable, content)
+    return content
+  }
+
   /** A host call may assign any Variable, and is told of assignments; inside a region neither can be followed. */
   #demandNoHostCall(variable: Variable, done: string): void {
     if (!this.#hostCalled) return
@@ -99,16 +115,24 @@ class RegionTrace extends GraphTrace {
   }
 }
 
+/** A tensor of the trace around a region, and the region's param for it. */
+export interface Borrowed {
+  readonly outer: Tensor
+  readonly param: Value
+}
+
 /** A traced branch or body. */
 export interface Region {
-  /** Params: those asked for, then one per tensor of `borrowed`. */
+  /** Params: those asked for, and those of `borrowed` and `contents`. */
   readonly graph: Graph
-  /** How many of the graph's results are `results`; the others are contents of `assigned`, in order. */
+  /** How many of the graph's results are given; the others are contents of `assigned`, in order. */
   readonly count: number
-  /** Tensors of the outer trace. */
-  readonly borrowed: readonly Tensor[]
-  /** Variables read or assigned: the outer trace's content, and the param that stands for it. */
-  readonly entries: ReadonlyMap<Variable, { readonly outer: Tensor; readonly param: Value }>
+  /** Tensors of the outer trace that are used, and the params that stand for them. */
+  readonly borrowed: readonly Borrowed[]
+  /** Variables read or assigned: the outer trace's content, and the param that stands for it, one of `borrowed`. */
+  readonly entries: ReadonlyMap<Variable, Borrowed>
+  /** For the body of a loop, the params for the contents of Variables when an iteration begins. */
+  readonly contents: ReadonlyMap<Variable, Value>
   readonly assigned: readonly Variable[]
 }
 
@@ -119,23 +143,72 @@ export function graphTraceNow(): GraphTrace {
   throw new InternalError('a region of no graph')
 }
 
-/** Runs `body` on params of the given types and records it; no tape sees it. */
+/** A region that is being traced. */
+export class OpenRegion {
+  readonly #trace: RegionTrace
+  readonly params: readonly Tensor[]
+
+  /** @param isBody it may run several times, and then finds in Variables what it has left there */
+  constructor(name: string, types: readonly TensorType[], isBody = false) {
+    this.#trace = new RegionTrace(name, graphTraceNow(), isBody)
+    this.params = types.map((type) => this.#trace.param(type))
+  }
+
+  /** Records what `body` does; no tape sees it. */
+  run<R>(body: () => R): R {
+    return withTrace(this.#trace, () => withObservers([], body))
+  }
+
+  finish(results: readonly Tensor[]): Region {
+    const { assigned, entries, contents } = this.#trace
+    const { graph, borrowed } = this.#trace.finishRegion([...results, ...assigned.values()])
+    const contentParams = new Map([...contents].map(([variable, tensor]) => [variable, valueOf(tensor)]))
+    const known = new Set([...this.params.map(valueOf), ...contentParams.values()])
+    const params = graph.params.filter((param) => !known.has(param))
+    return {
+      graph,
+      count: results.length,
+      borrowed: borrowed.map((outer, i) => ({ outer, param: params[i] as Value })),
+      entries: new Map(
+        [...entries].map(([variable, { outer, inner }]) => [variable, { outer, param: valueOf(inner) }]),
+      ),
+      contents: contentParams,
+      assigned: [...assigned.keys()],
+    }
+  }
+}
+
+function valueOf({ payload }: Tensor): Value {
+  if (payload.kind !== 'symbolic') throw new InternalError('the content of a variable is no param')
+  return payload.value
+}
+
+/** Runs `body` on params of the given types and records it as a region. */
 export function traceRegion(
   name: string,
   types: readonly TensorType[],
   body: (params: readonly Tensor[]) => readonly Tensor[],
 ): Region {
-  const region = new RegionTrace(name, graphTraceNow())
-  const params = types.map((type) => region.param(type))
-  const results = withTrace(region, () => withObservers([], () => body(params)))
-  const assigned = [...region.assigned]
-  const { graph, borrowed } = region.finishRegion([...results, ...assigned.map(([, value]) => value)])
-  const entries = new Map(
-    [...region.entries].map(([variable, { outer, inner }]) => {
-      const { payload } = inner
-      if (payload.kind !== 'symbolic') throw new InternalError('the content of a variable is no param')
-      return [variable, { outer, param: payload.value }] as const
-    }),
-  )
-  return { graph, count: results.length, borrowed, entries, assigned: assigned.map(([variable]) => variable) }
+  const region = new OpenRegion(name, types)
+  return region.finish(region.run(() => body(region.params)))
+}
+
+/** Tells the tapes of the Variables that regions read: call it before the node that holds them is recorded. */
+export function observeReads(regions: readonly Region[]): void {
+  for (const observer of currentObservers())
+    for (const region of regions)
+      for (const [variable, { outer }] of region.entries) observer.read(variable, outer)
+}
+
+/** The operands of a node with two regions, each with params of its own for them. */
+export class SharedOperands {
+  readonly tensors: Tensor[] = []
+  readonly params: readonly [Value[], Value[]] = [[], []]
+
+  /** Adds an operand; a region without a param for it gets one. */
+  add(tensor: Tensor, first?: Value, second?: Value): void {
+    this.tensors.push(tensor)
+    this.params[0].push(first ?? makeValue(tensor.type))
+    this.params[1].push(second ?? makeValue(tensor.type))
+  }
 }

@@ -8,7 +8,7 @@ import { allocate, type DType } from '../../codegen/dtype.ts'
 import { InternalError } from '../../codegen/errors.ts'
 import { printSize, type Size } from '../../codegen/size.ts'
 import { type AttrValue, type Graph, type Node, type Value, textAttribute } from '../ir/graph.ts'
-import { effectOf, sizeBindings, substituteSizes } from '../ir/rewrite.ts'
+import { effectOf, sizeBindings, substituteSizes, withoutEffects } from '../ir/rewrite.ts'
 import type { TensorType } from '../ir/type.ts'
 import { opNamed } from '../op.ts'
 import { type Tensor, tensorOf } from '../tensor.ts'
@@ -134,7 +134,14 @@ function replayNode(node: Node, operands: readonly Tensor[], captures: ReplayCap
     default:
       if (captures.withoutEffects === true && node.results.length === 0 && effectOf(node) === 'write')
         return []
-      return bind(opNamed(op), operands, attrs, node.regions, node.host, node.source)
+      return bind(
+        opNamed(op),
+        operands,
+        attrs,
+        captures.withoutEffects === true ? node.regions.map(withoutEffects) : node.regions,
+        node.host,
+        node.source,
+      )
   }
 }
 

@@ -3,7 +3,8 @@
  *
  * Everything that depends on the gradients of the results belongs to the backward program, the rest to the forward one.
  * What the backward needs of the forward is handed on (residuals), except for constants and movement of data, which
- * cost nothing and are computed again. Residuals that the caller has anyway, such as arguments and the values of
+ * cost nothing and are computed again; and except for loops that keep records, which end with the program that made
+ * them. Residuals that the caller has anyway, such as arguments and the values of
  * Variables, are no results of the forward program.
  */
 import { type Size, namesOfSize } from '../../codegen/size.ts'
@@ -65,7 +66,7 @@ export function splitGraph(
   const bring = (value: Value): void => {
     if (late.has(value) || residualParams.has(value)) return
     const definition = definitions.get(value)
-    if (definition !== undefined && definition.op !== 'read' && (opNamed(definition.op).cost ?? 1) === 0) {
+    if (definition !== undefined && definition.op !== 'read' && isRepeated(definition)) {
       if (copied.has(definition)) return
       copied.add(definition)
       for (const operand of definition.operands) bring(operand)
@@ -110,6 +111,15 @@ export function splitGraph(
     backward: new GraphFunction({ graph: backward, variables: new Map(), tensors: traced.tensors, lifted }),
     residuals,
   }
+}
+
+/** True for nodes that the backward program computes for itself. */
+function isRepeated(node: Node): boolean {
+  return (opNamed(node.op).cost ?? 1) === 0 || keepsRecords(node)
+}
+
+function keepsRecords(node: Node): boolean {
+  return node.op === 'record_push' || node.regions.some((region) => region.nodes.some(keepsRecords))
 }
 
 /** Sizes are known to a program by its params: brings in arguments and reads that have the sizes `values` use and `params` lack. */

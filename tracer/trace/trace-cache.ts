@@ -16,6 +16,8 @@ export interface Selected {
 /** Dispatch results remembered for signatures that no trace has exactly. */
 const mostRemembered = 1024
 
+const none: readonly Signature[] = []
+
 export class TraceCache<T extends Selected> {
   readonly #exact = new Map<string, T>()
   #found = new Map<string, T>()
@@ -76,6 +78,7 @@ export class TraceCache<T extends Selected> {
 
   /** The traces that go before `trace` for a call that both fit: those more specific, and older ones that are not looser. */
   rivals(trace: T): readonly Signature[] {
+    if (this.#exact.size < 2) return none
     let rivals = this.#rivals.get(trace)
     if (rivals === undefined) {
       const all = this.all.map((other) => other.signature)

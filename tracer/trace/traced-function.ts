@@ -6,34 +6,28 @@
  * (graph-function.ts). A trace that fails leaves nothing behind: no trace, no assignment, since assignments are only
  * nodes until the program runs.
  */
-import { ShapeError, TraceError } from '../../codegen/errors.ts'
+import { ShapeError } from '../../codegen/errors.ts'
 import { printSize } from '../../codegen/size.ts'
 import { Tensor } from '../tensor.ts'
-import type { Variable } from '../variable.ts'
 import { type ArgumentType, isReceiverStructure, type Signature, signatureOf } from './argument.ts'
 import { isTracing } from './bind.ts'
+import { checkCallback, ParameterWarnings } from './callback.ts'
+import { type FoundLeaves, fitsTemplates, templateOf } from './call-template.ts'
 import { ConcreteFunction } from './concrete.ts'
 import { VariableCreation } from './creation.ts'
 import type { GraphFunction } from './graph-function.ts'
-import { constantText } from './identity.ts'
 import { functionsRunEagerly, tracingModes, tracingModeText } from './modes.ts'
 import { laterParameters, type ParameterList, parametersOf } from './parameters.ts'
+import { siteOfOutermostCall, whileTracing } from './progress.ts'
 import { RetraceLedger } from './retrace/ledger.ts'
 import type { Retrace } from './retrace/message.ts'
-import { runCallbackEagerly, type TracedCallback, traceCallback } from './run-callback.ts'
+import { runCallbackEagerly, traceCallback } from './run-callback.ts'
 import { userSite } from './source.ts'
-import {
-  fits,
-  type FlatType,
-  flatTypes,
-  isObject,
-  isOpen,
-  pinSizes,
-  withRank,
-  withTypes,
-} from './open-types.ts'
+import { fits, flatTypes, pinSizes, withRank, withTypes } from './open-types.ts'
 import { SpecFitting, type SpecTree } from './spec.ts'
+import { runTrace, tensorsOf, type Trace, variablesOf } from './trace.ts'
 import { joinSignatures, TraceCache } from './trace-cache.ts'
+import { isObject } from './tree.ts'
 import { tooManyTraces } from './trace-limit.ts'
 
 export interface FunctionOptions {
@@ -54,20 +48,6 @@ export interface FunctionOptions {
   readonly maxTraces?: number
   /** What to do when it is traced again: a line in the console (default), nothing, or an error. */
   readonly onRetrace?: 'warn' | 'off' | 'error'
-}
-
-/** A trace, and what selects it. */
-export interface Trace extends TracedCallback {
-  readonly signature: Signature
-  /** Argument types when every argument is a tensor, for the quick check; undefined otherwise. */
-  readonly flat: readonly FlatType[] | undefined
-  /** How many times the callback ran: twice when it created Variables. */
-  readonly count: number
-  /** Milliseconds to run the callback, and to compile. */
-  readonly traceMilliseconds: number
-  readonly compileMilliseconds: number
-  /** Made on demand. */
-  concrete?: ConcreteFunction
 }
 
 /** The machinery behind `tf.function`; src/function.ts wraps it in a callable. */
@@ -93,7 +73,7 @@ export class TracedFunction {
   #last: Trace | undefined
   /** The object of the last call, not to be kept alive. */
   #lastSelf: WeakRef<object> | undefined
-  #warned = false
+  readonly #warnings = new ParameterWarnings()
   #traceCount = 0
 
   /**
@@ -186,23 +166,33 @@ export class TracedFunction {
   #dispatch(self: unknown, args: readonly unknown[]): unknown {
     const last = this.#last
     if (
-      last?.flat !== undefined &&
+      last !== undefined &&
       (!this.#usesThis || this.#isLastSelf(self)) &&
       last.signature.modes === tracingModeText() &&
-      fits(last.flat, args) &&
-      (!isOpen(last.flat) || !this.#cache.rivals(last).some((rival) => fits(flatTypes(rival), args))) &&
-      last.callee.brokenGuard(args) === undefined &&
-      last.callee.isCallable &&
       !functionsRunEagerly()
-    )
-      return last.rebuild(last.callee.call(args))
+    ) {
+      if (last.flat !== undefined) {
+        if (fits(last.flat, args) && this.#isFirstFor(last, args)) return last.rebuild(last.callee.call(args))
+      } else if (last.templates !== undefined) {
+        const found: FoundLeaves = { tensors: [], variables: [] }
+        if (fitsTemplates(last.templates, args, found) && this.#isFirstFor(last, found.tensors))
+          return runTrace(last, found.tensors, found.variables)
+      }
+    }
     const { signature, fitted } = this.#signature(self, args)
     if (functionsRunEagerly() && !isTracing())
       return runCallbackEagerly({ name: this.name, callback: this.callback, self, args: fitted, signature })
     const trace = this.#holding(self, fitted, signature)
     this.#last = trace
     if (this.#usesThis) this.#lastSelf = isObject(self) ? new WeakRef(self) : undefined
-    return run(trace, signature)
+    return runTrace(trace, tensorsOf(signature), variablesOf(signature))
+  }
+
+  /** True when no other trace goes before this one, and its assumptions hold, for a call it fits. */
+  #isFirstFor(trace: Trace, tensors: readonly Tensor[]): boolean {
+    const rivals = this.#cache.rivals(trace)
+    for (const rival of rivals) if (fits(flatTypes(rival), tensors)) return false
+    return trace.callee.brokenGuard(tensors) === undefined && trace.callee.isCallable
   }
 
   #isLastSelf(self: unknown): boolean {
@@ -241,21 +231,11 @@ export class TracedFunction {
         : leading === 0
           ? this.#fitting.fit(args)
           : [...args.slice(0, leading), ...this.#fitting.fit(args.slice(leading))]
-    if (this.#fitting === undefined) this.#warnOfExtra(args.length)
+    if (this.#fitting === undefined) this.#warnings.ofExtra(this.name, this.parameters, args.length)
     return {
       signature: signatureOf(fitted, this.parameters, this.#usesThis ? { self } : undefined),
       fitted,
     }
-  }
-
-  /** Says once that arguments beyond the callback's parameters do nothing. */
-  #warnOfExtra(count: number): void {
-    const { parameters, beyond } = this.parameters
-    if (this.#warned || beyond !== 'ignored' || count <= parameters.length) return
-    this.#warned = true
-    console.warn(
-      `tf.function ${this.name}: it has ${parameters.length} parameter${parameters.length === 1 ? '' : 's'} (${this.parameterNames.join(', ')}) and was called with ${count} arguments; those beyond are ignored and select no trace.`,
-    )
   }
 
   /**
@@ -311,9 +291,8 @@ export class TracedFunction {
     reason?: string,
   ): Trace {
     const signature = withTypes(given, types)
-    this.#demandProgress(signature)
     const callSite = userSite()
-    const outer = isTracing() ? outermostSite : undefined
+    const outer = isTracing() ? siteOfOutermostCall() : undefined
     const isRetrace = this.#hasTraceFor(signature)
     if (isRetrace) this.#ledger.refuse({ signature, callSite, outer, mode: tracingModes() })
     if (this.options.maxTraces !== undefined && this.#cache.size >= this.options.maxTraces)
@@ -323,16 +302,9 @@ export class TracedFunction {
         signature,
         this.definedAt,
       )
-    inProgress.push({ who: this, key: signature.key })
-    const before = outermostSite
-    if (!isTracing()) outermostSite = callSite
-    let made: Trace
-    try {
-      made = this.#run(self, args, given, signature, types)
-    } finally {
-      inProgress.pop()
-      outermostSite = before
-    }
+    const made = whileTracing(this, signature, isTracing() ? undefined : callSite, () =>
+      this.#run(self, args, given, signature, types),
+    )
     this.#ledger.traced({
       kind: !isRetrace ? 'first' : reason === undefined ? 'retrace' : 'specialised',
       signature: made.signature,
@@ -348,19 +320,6 @@ export class TracedFunction {
     this.#traceCount += made.count
     this.#cache.add(made)
     return made
-  }
-
-  /** Throws TraceError when tracing this would never end, since it is being done already. */
-  #demandProgress({ entries, key }: Signature): void {
-    const from = inProgress.findIndex((other) => other.who === this && other.key === key)
-    if (from < 0) return
-    const cycle = [...inProgress.slice(from).map(({ who }) => who.name), this.name]
-    throw new TraceError({
-      op: this.name,
-      problem: `it calls itself with the arguments it is being traced for: ${entries.map(({ path, text }) => `${path} ${text}`).join(', ')}`,
-      ...(cycle.length > 2 ? { rows: [['calls', cycle.join(' → ')]] } : {}),
-      fix: 'recurse on a JavaScript number, or use a loop.',
-    })
   }
 
   /** Runs the callback; twice when it created Variables, since what it does without creating them is what counts. */
@@ -395,7 +354,7 @@ export class TracedFunction {
       !isReceiverStructure(given) &&
       given.leaves.length === args.length &&
       args.every((arg) => arg instanceof Tensor)
-    this.#warnOfComputed(args)
+    this.#warnings.ofComputed(this.name, this.parameters, args)
     return {
       ...traced,
       count,
@@ -405,22 +364,10 @@ export class TracedFunction {
         leaves: signature.leaves.filter((leaf) => leaf.kind === 'spec'),
       },
       flat: isFlat ? flatTypes(signature) : undefined,
+      templates: isFlat ? undefined : templateOf(args, signature),
       traceMilliseconds,
       compileMilliseconds: traced.callee.compileMilliseconds,
     }
-  }
-
-  /** Says once that a default which is computed at every call has been computed for the trace only. */
-  #warnOfComputed(args: readonly unknown[]): void {
-    if (this.#warned) return
-    const frozen = this.parameters.parameters.find(
-      ({ computed }, i) => computed !== undefined && args[i] === undefined,
-    )
-    if (frozen === undefined) return
-    this.#warned = true
-    console.warn(
-      `tf.function ${this.name}: the default of ${frozen.name ?? 'a parameter'}, ${frozen.computed}, was computed when the function was traced and stays what it was then; pass the value, or read it with tf.live.`,
-    )
   }
 
   /** True when there is a trace for this receiver: a method's first trace for another object is no retrace. */
@@ -429,46 +376,4 @@ export class TracedFunction {
       of.entries.find(({ path }) => path === 'this')?.text
     return this.#cache.all.some((trace) => receiver(trace.signature) === receiver(signature))
   }
-}
-
-/** The traces being made, the outermost first. */
-const inProgress: { readonly who: TracedFunction; readonly key: string }[] = []
-
-/** Where the eager call is that made a function be traced which is being traced now. */
-let outermostSite: string | undefined
-
-/** Runs a trace for the leaves of a call. */
-function run(trace: Trace, signature: Signature): unknown {
-  const { callee, variableNames } = trace
-  if (variableNames.length === 0) return trace.rebuild(callee.call(tensorsOf(signature)))
-  const variables = new Map<string, Variable>(callee.traced.variables)
-  let next = 0
-  for (const leaf of signature.leaves) {
-    if (leaf.kind !== 'variable') continue
-    const name = variableNames[next++]
-    if (name !== undefined) variables.set(name, leaf.variable)
-  }
-  return trace.rebuild(callee.call(tensorsOf(signature), variables))
-}
-
-function tensorsOf(signature: Signature): Tensor[] {
-  const tensors: Tensor[] = []
-  for (const leaf of signature.leaves) if (leaf.kind === 'tensor') tensors.push(leaf.tensor)
-  return tensors
-}
-
-/** Throws TraceError for what is no callback, or one that does not run from beginning to end. */
-export function checkCallback(callback: unknown): void {
-  if (typeof callback !== 'function')
-    throw new TraceError({
-      op: 'tf.function',
-      problem: `${constantText(callback)} is not a function`,
-      fix: 'pass the callback to trace.',
-    })
-  if (['AsyncFunction', 'GeneratorFunction', 'AsyncGeneratorFunction'].includes(callback.constructor.name))
-    throw new TraceError({
-      op: 'tf.function',
-      problem: 'async and generator callbacks cannot be traced',
-      fix: 'await outside, and trace synchronous code.',
-    })
 }

@@ -6,6 +6,10 @@
  */
 import { TensorMethods } from '../tensor-methods.ts'
 
+export function isObject(value: unknown): value is object {
+  return value !== null && (typeof value === 'object' || typeof value === 'function')
+}
+
 /** True for `{}`-like objects: made by a literal or without a prototype. */
 export function isPlainObject(value: unknown): value is { readonly [key: string]: unknown } {
   if (value === null || typeof value !== 'object') return false
@@ -24,7 +28,7 @@ export function keyText(key: string): string {
 }
 
 function isIdentifier(key: string): boolean {
-  return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key)
+  return /^[A-Za-z_$][\w$]*$/.test(key) || /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key)
 }
 
 /** Rebuilds a structure with `map` applied to everything that is not an array or plain object. `path` reads `.x[0]`. */
