@@ -1,12 +1,12 @@
 // Behaviours 62, 63, 66 and 82 with a parser loaded: literal defaults, names of destructured parameters. Each title
 // begins with the number of the behaviour.
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from 'vitest'
 import '../../src/autograph.ts'
 import * as tf from '../../src/index.ts'
 import { readParameters } from '../../tracer/autograph/read-parameters.ts'
 import type { Parameter } from '../../tracer/trace/parameters.ts'
 
-let warn: ReturnType<typeof vi.spyOn>
+let warn: MockInstance<typeof console.warn>
 beforeEach(() => {
   warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
 })

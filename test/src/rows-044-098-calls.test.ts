@@ -1,8 +1,8 @@
 // Behaviours 66 to 70: arity, and what the traced body sees. Each title begins with the number of the behaviour.
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, type MockInstance, test, vi } from 'vitest'
 import * as tf from '../../src/index.ts'
 
-let warn: ReturnType<typeof vi.spyOn>
+let warn: MockInstance<typeof console.warn>
 beforeEach(() => {
   warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
 })
@@ -65,10 +65,10 @@ test('row 66: they count where the callback can see them', () => {
 
 test('row 66: methods, getters and destructuring callbacks ignore or see what they should', () => {
   const object = {
-    method(y: tf.Tensor) {
+    method(this: void, y: tf.Tensor) {
       return y.mul(2)
     },
-    pair([a, b]: readonly [tf.Tensor, tf.Tensor], k?: number) {
+    pair(this: void, [a, b]: readonly [tf.Tensor, tf.Tensor], k?: number) {
       return a.add(b).mul(k ?? 1)
     },
   }

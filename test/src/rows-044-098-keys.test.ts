@@ -1,8 +1,8 @@
 // Behaviours 44 to 65: what selects a trace. Each test's title begins with the number of the behaviour it pins down.
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, type MockInstance, test, vi } from 'vitest'
 import * as tf from '../../src/index.ts'
 
-let warn: ReturnType<typeof vi.spyOn>
+let warn: MockInstance<typeof console.warn>
 beforeEach(() => {
   warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
 })

@@ -1,11 +1,11 @@
 // Behaviours 90 to 98: the cache, what keeps what alive, and what failures leave behind. Each title begins with the
 // number of the behaviour. TRACEMILL_LIFETIME=10000 makes the last test as long as the promise it stands for.
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, type MockInstance, test, vi } from 'vitest'
 import { memoryStatistics } from '../../codegen/run/memory.ts'
 import * as tf from '../../src/index.ts'
 import { breathe, collectGarbage } from '../support/collect.ts'
 
-let warn: ReturnType<typeof vi.spyOn>
+let warn: MockInstance<typeof console.warn>
 beforeEach(() => {
   warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
 })
@@ -318,4 +318,4 @@ test('thousands of functions that are made and dropped leave memory as it was', 
   // What caches of fixed size still fill up with is allowed; a leak of a kilobyte per function is not.
   expect(last.heap - first.heap).toBeLessThan(2e6 + ((2 * count) / 3) * 500)
   expect(last.resident - first.resident).toBeLessThan(80e6)
-})
+}, 600_000)

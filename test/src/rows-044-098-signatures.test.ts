@@ -1,8 +1,8 @@
 // Behaviours 71 to 89: relaxed shapes, dispatch, input signatures. Each title begins with the number of the behaviour.
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, type MockInstance, test, vi } from 'vitest'
 import * as tf from '../../src/index.ts'
 
-let warn: ReturnType<typeof vi.spyOn>
+let warn: MockInstance<typeof console.warn>
 beforeEach(() => {
   warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
 })

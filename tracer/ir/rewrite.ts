@@ -170,7 +170,8 @@ export function substituteType(
   type: TensorType,
   replacement: (name: string) => Size | undefined,
 ): TensorType {
-  return { dtype: type.dtype, shape: type.shape.map((size) => substituteSize(size, replacement)) }
+  const shape = type.shape.map((size) => substituteSize(size, replacement))
+  return type.record === true ? { ...type, shape } : { dtype: type.dtype, shape }
 }
 
 /** The graph with size names replaced everywhere, guards and regions included, and with fresh values. */

@@ -12,6 +12,8 @@ export type Shape = readonly Size[]
 export interface TensorType {
   readonly dtype: DType
   readonly shape: Shape
+  /** For a float64 scalar that names a record (ops/control): the sum of two is not that of the numbers. Not part of the text. */
+  readonly record?: true
 }
 
 /** `f32[n0,784]`. */
