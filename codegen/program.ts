@@ -127,6 +127,17 @@ export interface PopStep {
   readonly record: number
   readonly result: number
   readonly values: readonly number[]
+  /** Which of the values name records themselves. */
+  readonly names: readonly boolean[]
+}
+
+/** A record that stands for the sums of what two chains of records keep. */
+export interface MergeStep {
+  readonly kind: 'merge'
+  readonly id: number
+  readonly record: number
+  readonly other: number
+  readonly result: number
 }
 
 export type Step =
@@ -139,6 +150,7 @@ export type Step =
   | LoopStep
   | PushStep
   | PopStep
+  | MergeStep
 
 export interface ProgramSpec {
   readonly name: string

@@ -87,6 +87,8 @@ export function stepAccess(step: Step): Access {
     }
     case 'push':
       return { reads: new Set([step.record, ...step.values]), writes: new Set([step.result]) }
+    case 'merge':
+      return { reads: new Set([step.record, step.other]), writes: new Set([step.result]) }
     case 'pop':
       return { reads: new Set([step.record]), writes: new Set([step.result, ...step.values]) }
   }

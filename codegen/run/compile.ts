@@ -20,6 +20,7 @@ export interface HostImports {
   readonly host: (id: number) => void
   readonly push: (id: number) => void
   readonly pop: (id: number) => void
+  readonly merge: (id: number) => void
 }
 
 /** A module bound to its imports. */

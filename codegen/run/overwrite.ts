@@ -37,10 +37,11 @@ interface LoadSite {
  */
 export function overwriting(
   pool: ExprPool,
-  kernel: Kernel,
+  original: Kernel,
   operand: ReadonlySet<Buffer>,
   result: ReadonlySet<Buffer>,
 ): Kernel | undefined {
+  const kernel = withoutSelfCopies(original, operand, result)
   const stores: StoreSite[] = []
   const loads: LoadSite[] = []
   let readsResult = false
@@ -64,7 +65,7 @@ export function overwriting(
     })
   }
   visit(kernel.body, [], [], false)
-  if (loads.length === 0) return kernel
+  if (loads.length === 0 || stores.length === 0) return kernel
 
   const [site] = stores
   if (site === undefined || stores.length > 1 || readsResult || site.conditional) return undefined
@@ -79,6 +80,33 @@ export function overwriting(
     if (inIteration.at > place.at) late = true
   }
   return late ? withEarlyLoads(pool, kernel, place.body, new Set(loads.map(({ load }) => load))) : kernel
+}
+
+/** The kernel without stores of operand elements at their own place, which then are there already. */
+function withoutSelfCopies(
+  kernel: Kernel,
+  operand: ReadonlySet<Buffer>,
+  result: ReadonlySet<Buffer>,
+): Kernel {
+  const isSelfCopy = (statement: Statement): boolean =>
+    statement.kind === 'store' &&
+    result.has(statement.buffer) &&
+    statement.value.kind === 'load' &&
+    operand.has(statement.value.buffer) &&
+    statement.value.index === statement.index
+  let found = false
+  const strip = (body: readonly Statement[]): readonly Statement[] =>
+    body.flatMap((statement): readonly Statement[] => {
+      if (isSelfCopy(statement)) {
+        found = true
+        return []
+      }
+      if (statement.kind !== 'loop') return [statement]
+      const inner = strip(statement.body)
+      return inner.length === 0 ? [] : [{ ...statement, body: inner }]
+    })
+  const body = strip(kernel.body)
+  return found ? { ...kernel, body } : kernel
 }
 
 /** True when the loops run the store exactly as often as its buffer has elements. */

@@ -12,12 +12,12 @@
  * Commits done in place disappear from the program; those that remain are copies.
  */
 import { byteSize } from '../dtype.ts'
-import type { Buffer } from '../expr.ts'
-import type { GemmStep, KernelStep, ProgramBuffer, ProgramSpec, Step } from '../program.ts'
+import type { ProgramBuffer, ProgramSpec, Step } from '../program.ts'
 import { multiplySizes, type Size, sizesEqual } from '../size.ts'
 import { mayStop } from '../steps.ts'
 import { type Access, programAccess } from './access.ts'
-import { overwriting } from './overwrite.ts'
+import { carryInPlace } from './carry.ts'
+import { overwritingStep } from './overwriting-step.ts'
 import { preserveOldValues } from './preserve.ts'
 
 /** Arena memory shared by buffers of equal size that are not alive at the same time. */
@@ -51,7 +51,7 @@ export interface MemoryPlan {
 
 /** Plans a program. */
 export function planMemory(original: ProgramSpec): MemoryPlan {
-  return new Planner(preserveOldValues(original)).plan()
+  return new Planner(preserveOldValues(carryInPlace(original))).plan()
 }
 
 /** Bytes of a buffer. */
@@ -219,30 +219,4 @@ class Planner {
       sizesEqual(x.elements, y.elements) === true
     )
   }
-}
-
-/** The step for use with `result` lying where the buffers `operands` lie, or undefined when that would be wrong. */
-function overwritingStep(
-  step: KernelStep | GemmStep,
-  operands: ReadonlySet<number>,
-  result: number,
-): KernelStep | GemmStep | undefined {
-  if (step.kind === 'gemm') return gemmMayOverwrite(step, operands) ? step : undefined
-  const bound = (indices: ReadonlySet<number>): Set<Buffer> =>
-    new Set(step.kernel.buffers.filter((_, i) => indices.has(step.buffers[i] ?? -1)))
-  const kernel = overwriting(step.pool, step.kernel, bound(operands), bound(new Set([result])))
-  if (kernel === undefined) return undefined
-  return kernel === step.kernel ? step : { ...step, kernel }
-}
-
-/** A matrix product may lie over nothing but its start values, and those only in the layout of the result. */
-function gemmMayOverwrite(step: GemmStep, operands: ReadonlySet<number>): boolean {
-  if (operands.has(step.a.buffer) || operands.has(step.b.buffer)) return false
-  const { init } = step
-  if (init === undefined || !operands.has(init.buffer)) return true
-  const matrix = multiplySizes(step.rows, step.columns)
-  return (
-    sizesEqual(init.rowStride, step.columns) === true &&
-    (step.batch === 1 || sizesEqual(init.batchStride, matrix) === true)
-  )
 }

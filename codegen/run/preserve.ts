@@ -8,8 +8,8 @@
  * may then work in place.
  */
 import type { CommitStep, ProgramBuffer, ProgramSpec, Step } from '../program.ts'
-import { mapInside } from '../steps.ts'
 import { type Access, programAccess } from './access.ts'
+import { withReads } from './rename.ts'
 
 /** One value of a variable's buffer: what it stands for from step `from` on, until before step `to`. */
 interface Version {
@@ -87,37 +87,5 @@ function save(spec: ProgramSpec, variable: number, version: Version, position: n
     buffers: [...spec.buffers, { ...original, name: `${original.name}_old`, storage: { kind: 'temporary' } }],
     steps,
     outputs: version.to > spec.steps.length ? spec.outputs.map(rename) : spec.outputs,
-  }
-}
-
-/** The step with other operands. Kernels never store to a variable, so all their uses of one are reads. */
-function withReads(step: Step, rename: (buffer: number) => number): Step {
-  switch (step.kind) {
-    case 'kernel':
-      return { ...step, buffers: step.buffers.map(rename) }
-    case 'gemm':
-      return {
-        ...step,
-        a: { ...step.a, buffer: rename(step.a.buffer) },
-        b: { ...step.b, buffer: rename(step.b.buffer) },
-        init: step.init === undefined ? undefined : { ...step.init, buffer: rename(step.init.buffer) },
-      }
-    case 'check':
-      return step.reads === undefined
-        ? { ...step, buffer: rename(step.buffer) }
-        : { ...step, buffer: rename(step.buffer), reads: step.reads.map(rename) }
-    case 'host':
-      return { ...step, reads: step.reads.map(rename) }
-    case 'commit':
-      return { ...step, from: rename(step.from) }
-    case 'if':
-    case 'loop': {
-      const inside = mapInside(step, (steps) => steps.map((inner) => withReads(inner, rename)))
-      return { ...(inside as typeof step), condition: rename(step.condition) }
-    }
-    case 'push':
-      return { ...step, record: rename(step.record), values: step.values.map(rename) }
-    case 'pop':
-      return { ...step, record: rename(step.record) }
   }
 }

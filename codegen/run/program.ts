@@ -12,7 +12,7 @@
 import { byteSize, type DType, type TypedArray } from '../dtype.ts'
 import { InternalError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
-import type { CheckStep, HostStep, PopStep, ProgramSpec, PushStep } from '../program.ts'
+import type { CheckStep, HostStep, MergeStep, PopStep, ProgramSpec, PushStep } from '../program.ts'
 import { allSteps } from '../steps.ts'
 import { enterArena, leaveArena } from './arena.ts'
 import { paddedBytes } from './allocator.ts'
@@ -88,7 +88,7 @@ export class Program {
   readonly #hostSteps = new Map<number, HostStep>()
   /** The checks whose messages quote buffers. */
   readonly #quotingChecks = new Map<number, CheckStep>()
-  readonly #recordSteps = new Map<number, PushStep | PopStep>()
+  readonly #recordSteps = new Map<number, PushStep | PopStep | MergeStep>()
   readonly #layouts: LayoutCache
   readonly #holdings: Holdings = { addresses: [], disposed: false }
   /** Addresses of constants by buffer. */
@@ -110,7 +110,8 @@ export class Program {
     this.#layouts = new LayoutCache(this.plan)
     const planned = this.plan.spec
     for (const step of allSteps(planned.steps))
-      if (step.kind === 'push' || step.kind === 'pop') this.#recordSteps.set(step.id, step)
+      if (step.kind === 'push' || step.kind === 'pop' || step.kind === 'merge')
+        this.#recordSteps.set(step.id, step)
       else if (step.kind === 'host') {
         if (this.#hostSteps.has(step.id))
           throw new InternalError(`program ${spec.name}: two host calls have the id ${step.id}`)
@@ -121,6 +122,7 @@ export class Program {
       host: (id) => this.#callHost(id),
       push: (id) => this.#moveRecord(id),
       pop: (id) => this.#moveRecord(id),
+      merge: (id) => this.#moveRecord(id),
     })
     this.#main = compiled.main
     this.#fields = compiled.frame
@@ -336,7 +338,7 @@ export class Program {
     return copyOut(views(), dtype, activation.addresses[buffer] ?? 0, activation.layout.elements[buffer] ?? 0)
   }
 
-  /** Carries out a push or a pop. */
+  /** Carries out a push, a pop or a merge. */
   #moveRecord(id: number): void {
     const step = this.#recordSteps.get(id)
     const activation = this.#activations[this.#running - 1]
@@ -344,14 +346,21 @@ export class Program {
     if (step === undefined || layout === undefined || addresses === undefined || records === undefined)
       throw new InternalError(`program ${this.spec.name} has no record step ${id}`)
     const { buffers } = this.plan.spec
-    const pieces = step.values.map((buffer): Piece => {
-      const { dtype } = buffers[buffer] ?? { dtype: 'uint8' as const }
-      return { address: addresses[buffer] ?? 0, bytes: (layout.elements[buffer] ?? 0) * byteSize(dtype) }
-    })
-    const names = views().f64
-    const given = names[(addresses[step.record] ?? 0) / 8] ?? 0
-    const next = step.kind === 'push' ? records.push(given, pieces) : records.pop(given, pieces)
-    names[(addresses[step.result] ?? 0) / 8] = next
+    const named = (buffer: number): number => views().f64[(addresses[buffer] ?? 0) / 8] ?? 0
+    const pieces = (values: readonly number[], names: readonly boolean[]): Piece[] =>
+      values.map((buffer, i) => {
+        const dtype = buffers[buffer]?.dtype ?? 'uint8'
+        const bytes = (layout.elements[buffer] ?? 0) * byteSize(dtype)
+        return { address: addresses[buffer] ?? 0, bytes, dtype, isName: names[i] === true }
+      })
+    const given = named(step.record)
+    const next =
+      step.kind === 'push'
+        ? records.push(given, pieces(step.values, []))
+        : step.kind === 'pop'
+          ? records.pop(given, pieces(step.values, step.names))
+          : records.merge(given, named(step.other))
+    views().f64[(addresses[step.result] ?? 0) / 8] = next
   }
 
   #callHost(id: number): void {

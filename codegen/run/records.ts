@@ -4,13 +4,20 @@
  * A record names the record before it, so that a chain of them is a stack; nothing is ever overwritten, so two chains
  * may share their beginning. The name of a record is its position in one growing array, and 0 is the empty chain. All
  * end with the call that made them.
+ *
+ * A merged record stands for the sums of what two chains keep: they are added up when they are popped.
  */
-import { views } from './heap.ts'
+import { allocate, type DType, type TypedArray } from '../dtype.ts'
+import { InternalError } from '../errors.ts'
+import { viewAt, views } from './heap.ts'
 
 /** A piece of wasm memory. */
 export interface Piece {
   readonly address: number
   readonly bytes: number
+  readonly dtype: DType
+  /** Whether it holds the name of a record. */
+  readonly isName: boolean
 }
 
 const headerBytes = 8
@@ -21,10 +28,12 @@ export class Records {
   #bytes = new Uint8Array(2 ** 12)
   #header = new Float64Array(this.#bytes.buffer)
   #used = headerBytes
+  readonly #merged = new Map<number, readonly [number, number]>()
 
   /** Forgets all records. */
   clear(): void {
     this.#used = headerBytes
+    this.#merged.clear()
     if (this.#bytes.length > keptBytes) this.#resize(2 ** 12)
   }
 
@@ -46,8 +55,36 @@ export class Records {
     return record
   }
 
+  /** The chain of the sums of two chains. */
+  merge(x: number, y: number): number {
+    if (x === 0 || y === 0) return x + y
+    const record = this.push(x, [])
+    this.#merged.set(record, [x, y])
+    return record
+  }
+
+  #popMerged(x: number, y: number, pieces: readonly Piece[]): number {
+    const contents = ({ dtype, address, bytes }: Piece): TypedArray =>
+      viewAt(dtype, address, bytes / allocate(dtype, 0).BYTES_PER_ELEMENT)
+    const before = this.pop(x, pieces)
+    const first = pieces.map((piece) => contents(piece).slice())
+    const other = this.pop(y, pieces)
+    pieces.forEach((piece, i) => {
+      const sum = contents(piece)
+      const added = first[i]
+      if (added === undefined) throw new InternalError('a piece of a record is lacking')
+      for (let k = 0; k < sum.length; k++) {
+        const [a, b] = [added[k] ?? 0, sum[k] ?? 0]
+        sum[k] = piece.isName ? this.merge(a, b) : a + b
+      }
+    })
+    return this.merge(before, other)
+  }
+
   /** Copies a record to memory; returns the name of the one before. The empty chain gives zeros. */
   pop(record: number, pieces: readonly Piece[]): number {
+    const merged = this.#merged.get(record)
+    if (merged !== undefined) return this.#popMerged(merged[0], merged[1], pieces)
     const memory = views().u8
     let at = record + headerBytes
     for (const { address, bytes } of pieces) {

@@ -4,7 +4,7 @@
  * the addresses of the program's buffers, then the sizes, then the scratch memory of the matrix product. The table is
  * read when a step needs it, so a host step may change it.
  *
- * Imports: `env.memory`; `env.fail(id, value)`, `env.host(id)`, `env.push(id)` and `env.pop(id)` for the steps of those kinds; `gemm.gemm` and
+ * Imports: `env.memory`; `env.fail(id, value)`, `env.host(id)`, `env.push(id)`, `env.pop(id)` and `env.merge(id)` for the steps of those kinds; `gemm.gemm` and
  * `gemm.gemmBatched` (runtime-kernels/gemm.ts); `math.*` (host-math.ts).
  */
 import { binaryen, type ExpressionRef, WasmModule } from './binaryen.ts'
@@ -86,7 +86,7 @@ function importSteps(module: WasmModule, steps: readonly Step[]): void {
   const ints = (count: number): number =>
     binaryen.createType(Array.from({ length: count }, () => binaryen.i32))
   if (kinds.has('check')) module.addFunctionImport('fail', 'env', 'fail', ints(2), binaryen.none)
-  for (const kind of ['push', 'pop'] as const)
+  for (const kind of ['push', 'pop', 'merge'] as const)
     if (kinds.has(kind)) module.addFunctionImport(kind, 'env', kind, ints(1), binaryen.none)
   if (kinds.has('host')) module.addFunctionImport('host', 'env', 'host', ints(1), binaryen.none)
   if (kinds.has('gemm')) {
@@ -140,6 +140,7 @@ class MainFunction {
           return [this.#loop(step)]
         case 'push':
         case 'pop':
+        case 'merge':
           return [this.#module.call(step.kind, [this.#module.i32.const(step.id)], none)]
       }
     })

@@ -81,7 +81,7 @@ function leftOf(context: FunctionContext, { left }: ForInStatement | ForOfStatem
   return id
 }
 
-function initOf(context: FunctionContext, { init }: ForStatement): ForStatement['init'] {
+function initOf(context: FunctionContext, { init }: ForStatement): Exclude<ForStatement['init'], undefined> {
   if (!init) return null
   if (init.type !== 'VariableDeclaration') return context.expression(init)
   const declarations = init.declarations.map((entry) => ({

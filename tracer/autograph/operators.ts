@@ -264,7 +264,7 @@ export function mathCall(name: string, args: readonly unknown[]): unknown {
     return isWeak(value) ? markWeak(result) : result
   }
   const [left, right, isResultWeak] = together(name, x, y)
-  const result = apply(convertToTensor(left, right instanceof TensorMethods ? { dtype: right.dtype } : {}), right)
+  const result = apply(convertToTensor(left, right instanceof Tensor ? { dtype: right.dtype } : {}), right)
   return isResultWeak ? markWeak(result) : result
 }
 
@@ -299,7 +299,9 @@ export function alignWeak(name: string, self: unknown, args: readonly unknown[])
   if (!likeFirst.has(name)) return args
   const strong = [self, ...args].find(
     (value): value is Tensor | Variable =>
-      value instanceof TensorMethods && !isWeak(value) && (value.dtype !== 'bool' || name !== 'where'),
+      (value instanceof Tensor || value instanceof Variable) &&
+      !weak.has(value as Tensor) &&
+      (value.dtype !== 'bool' || name !== 'where'),
   )
   if (strong === undefined) return args
   return args.map((value) => (isWeak(value) ? adopt(value, strong.dtype) : value))

@@ -6,14 +6,15 @@
  * - `let` as the first word of an expression statement, and an object or function there, need parentheses.
  */
 import type { AnyNode } from 'acorn'
-import { EXPRESSIONS_PRECEDENCE, generate, GENERATOR, type State } from 'astring'
+import { generate, GENERATOR, type State } from 'astring'
+import * as astring from 'astring'
 
 type Printer = (node: never, state: State) => void
 
-/** Precedences with a chain below what may be linked to it. */
-const precedence = { ...EXPRESSIONS_PRECEDENCE, ChainExpression: 18 }
+const base = GENERATOR as object as Readonly<Record<string, Printer>>
 
-const base = GENERATOR as unknown as Readonly<Record<string, Printer>>
+/** Precedences with a chain below what may be linked to it. */
+const precedence = { ...(Reflect.get(astring, 'EXPRESSIONS_PRECEDENCE') as object), ChainExpression: 18 }
 
 /** A module's name as a string or identifier. */
 interface ModuleName {
@@ -24,7 +25,6 @@ interface ModuleName {
 
 const corrected: Readonly<Record<string, unknown>> = {
   ...base,
-  EXPRESSIONS_PRECEDENCE: precedence,
   ExportNamedDeclaration(node: { specifiers: readonly { local: ModuleName; exported: ModuleName }[] }, state: State): void {
     const text = (name: ModuleName): string => name.name ?? name.raw ?? ''
     const named = node.specifiers.map((entry) => ({
@@ -38,5 +38,9 @@ const corrected: Readonly<Record<string, unknown>> = {
 
 /** Prints a tree. */
 export function print(node: AnyNode): string {
-  return generate(node as never, { generator: corrected as never, indent: '  ' })
+  return generate(node as never, {
+    generator: corrected,
+    expressionsPrecedence: precedence,
+    indent: '  ',
+  } as never)
 }

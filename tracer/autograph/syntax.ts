@@ -63,7 +63,7 @@ export function mapChildren<N extends AnyNode>(node: N, replace: (child: AnyNode
       copy[key] = (value as unknown[]).map((entry) => (isNode(entry) ? replace(entry) : entry))
     else copy[key] = isNode(value) ? replace(value) : value
   }
-  return copy as unknown as N
+  return copy as object as N
 }
 
 export function isFunction(node: AnyNode): node is AnyFunction {

@@ -14,8 +14,7 @@ import { InternalError } from '../../codegen/errors.ts'
 import type { Graph, Value } from '../ir/graph.ts'
 import { withoutEffects } from '../ir/rewrite.ts'
 import { defineOp, type GradientContext, type OpDefinition } from '../op.ts'
-import { filled } from '../ops/broadcast.ts'
-import { condTypes, noRecord, popRecord, pushRecord, type WhileAttrs, whileTypes } from '../ops/control.ts'
+import { condTypes, noRecord, popRecord, pushRecord, type WhileAttrs, whileTypes, zerosOfType } from '../ops/control.ts'
 import { notEqual } from '../ops/logical.ts'
 import { dce } from '../passes/dce.ts'
 import { inline } from '../passes/inline.ts'
@@ -74,8 +73,8 @@ function backThrough(
   return tape.gradient(pick(results, reached), sources, { outputGradients: [...upstream] })
 }
 
-function zerosOf({ type }: { readonly type: Tensor['type'] }): Tensor {
-  return filled(type.dtype, type.shape, 0)
+function at(values: readonly Tensor[], i: number): Tensor {
+  return values[i] as Tensor
 }
 
 function indicesWhere<T>(list: readonly T[], holds: (entry: T, i: number) => boolean): number[] {
@@ -104,7 +103,7 @@ function condGradient({ operands, gradients, needed, regions }: GradientContext)
         wanted.flatMap((operand, at) => {
           const input = inputs[operand]
           if (!connected.includes(operand) || input === undefined) return []
-          return [parts[at] ?? zerosOf(input)]
+          return [parts[at] ?? zerosOfType(input.type)]
         }),
       ),
     ),
@@ -201,7 +200,7 @@ function whileGradient(context: GradientContext<WhileAttrs>): readonly (Tensor |
         active,
         params.slice(operands.length),
       )
-      return [...active, ...summed].map((operand, i) => parts[i] ?? zerosOf(operands[operand] as Tensor))
+      return [...active, ...summed].map((operand, i) => parts[i] ?? zerosOfType(at(operands, operand).type))
     },
   )
   const graph = dce(inline(step.graph))
@@ -209,7 +208,6 @@ function whileGradient(context: GradientContext<WhileAttrs>): readonly (Tensor |
   const saved = indicesWhere(state, (_, i) => used.has(graph.params[i] as Value))
 
   const name = `gradient of ${condition.name}`
-  const at = (values: readonly Tensor[], i: number): Tensor => values[i] as Tensor
   const withoutRecord = (values: readonly Tensor[]): readonly Tensor[] => values.toSpliced(carried, 1)
   const forward = loop(
     name,
@@ -225,10 +223,10 @@ function whileGradient(context: GradientContext<WhileAttrs>): readonly (Tensor |
     ],
   )
 
-  const sums = summed.map((i) => zerosOf(at(operands, i)))
+  const sums = summed.map((i) => zerosOfType(at(operands, i).type))
   const results = loop(
     name,
-    [at(forward, carried), ...active.map((i) => gradients[i] ?? zerosOf(at(state, i))), ...sums],
+    [at(forward, carried), ...active.map((i) => gradients[i] ?? zerosOfType(at(state, i).type)), ...sums],
     [...invariants, ...step.borrowed.map(({ outer }) => outer)],
     ([record]) => notEqual(record as Tensor, noRecord()),
     ([record, ...values]) => {
@@ -239,7 +237,7 @@ function whileGradient(context: GradientContext<WhileAttrs>): readonly (Tensor |
         record as Tensor,
         saved.map((i) => at(state, i).type),
       )
-      const previous = state.map((tensor, i) => kept[saved.indexOf(i)] ?? zerosOf(tensor))
+      const previous = state.map((tensor, i) => kept[saved.indexOf(i)] ?? zerosOfType(tensor.type))
       const parts = replay(graph, [
         ...previous,
         ...given.slice(0, invariants.length),

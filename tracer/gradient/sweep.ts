@@ -13,6 +13,7 @@ import { printType, type Shape } from '../ir/type.ts'
 import type { OpDefinition } from '../op.ts'
 import { filled } from '../ops/broadcast.ts'
 import { add } from '../ops/arithmetic.ts'
+import { mergeRecords } from '../ops/control.ts'
 import type { Tensor } from '../tensor.ts'
 
 /** An op applied to something watched. */
@@ -29,7 +30,7 @@ export interface TapeRecord {
 
 /** x + y for two gradients of one tensor. */
 export function accumulate(x: Tensor, y: Tensor): Tensor {
-  return add(x, y)
+  return x.type.record === true ? mergeRecords(x, y) : add(x, y)
 }
 
 /** Ones of the tensor's type. */

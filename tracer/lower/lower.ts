@@ -16,6 +16,7 @@ import { substituteSizes } from '../ir/rewrite.ts'
 import { opNamed } from '../op.ts'
 import { matrixProductOf } from '../passes/contraction.ts'
 import { callsHost, canFail } from '../passes/read-element.ts'
+import type { PopAttrs } from '../ops/control.ts'
 import { constantTensor } from '../trace/replay.ts'
 import { type LoweredKernel, lowerCheck, lowerCluster } from './cluster.ts'
 
@@ -61,7 +62,8 @@ class Lowering {
   readonly #bufferOf = new Map<Value, number>()
   readonly #variableBuffer = new Map<string, number>()
   #steps: Step[] = []
-  #kernels = 0
+  /** How many steps precede those being made, outside the control steps around them. */
+  #stepsAround = 0
   #records = 0
   readonly #hostCalls: HostCall[] = []
   readonly #failures: Failure[] = []
@@ -139,6 +141,7 @@ class Lowering {
         return this.#while(node)
       case 'record_push':
       case 'record_pop':
+      case 'record_merge':
         return this.#record(node)
       case 'check':
       case 'check_numerics':
@@ -221,7 +224,7 @@ class Lowering {
       const result = node.results[i]
       if (result !== undefined) outer.set(value, result)
     })
-    this.#kernel(lowerCluster(`k${this.#kernels++}`, region, node.attrs['prefix'] as number), outer)
+    this.#kernel(lowerCluster(`k${this.#stepsAround + this.#steps.length}`, region, node.attrs['prefix'] as number), outer)
   }
 
   /** A lone reshape of something in memory is the same memory. */
@@ -244,7 +247,7 @@ class Lowering {
   #fallible(inner: Node, region: Graph, outer: ReadonlyMap<Value, Value>): void {
     if (!canFail(inner)) return
     const code = makeValue({ dtype: 'int32', shape: [] })
-    this.#kernel(lowerCheck(`check${this.#kernels++}`, region, inner, code), outer)
+    this.#kernel(lowerCheck(`check${this.#stepsAround + this.#steps.length}`, region, inner, code), outer)
     const operands = inner.operands.map((operand) => {
       const value = outer.get(operand)
       return value === undefined ? undefined : this.#bufferOf.get(value)
@@ -278,12 +281,12 @@ class Lowering {
   #inside(lower: () => void): readonly Step[] {
     const around = this.#steps
     this.#steps = []
-    try {
-      lower()
-      return this.#steps
-    } finally {
-      this.#steps = around
-    }
+    this.#stepsAround += around.length
+    lower()
+    const made = this.#steps
+    this.#steps = around
+    this.#stepsAround -= around.length
+    return made
   }
 
   /** The nodes of a region, whose params are in the given buffers; gives its results. */
@@ -355,11 +358,21 @@ class Lowering {
     const [result, ...taken] = node.results.map((value) => this.#buffer(value))
     if (record === undefined || result === undefined) throw new InternalError(`${node.op} without a record`)
     const id = this.#records++
-    this.#steps.push(
-      node.op === 'record_push'
-        ? { kind: 'push', id, record, result, values }
-        : { kind: 'pop', id, record, result, values: taken },
-    )
+    const [other] = values
+    if (node.op === 'record_merge' && other !== undefined)
+      this.#steps.push({ kind: 'merge', id, record, other, result })
+    else if (node.op === 'record_push') this.#steps.push({ kind: 'push', id, record, result, values })
+    else {
+      const { types } = node.attrs as PopAttrs
+      this.#steps.push({
+        kind: 'pop',
+        id,
+        record,
+        result,
+        values: taken,
+        names: types.map((type) => type.record === true),
+      })
+    }
   }
 
   /** A check of the user's: its code is computed, and the host called only when it is not 0. */
@@ -368,7 +381,7 @@ class Lowering {
     if (checked === undefined) throw new InternalError(`${node.op} lacks its operand`)
     const region = { name: node.op, params: node.operands, captures: [], nodes: [], results: [], guards: [] }
     const code = makeValue({ dtype: 'int32', shape: [] })
-    this.#kernel(lowerCheck(`check${this.#kernels++}`, region, node, code), new Map())
+    this.#kernel(lowerCheck(`check${this.#stepsAround + this.#steps.length}`, region, node, code), new Map())
     this.#steps.push({
       kind: 'check',
       buffer: this.#buffer(code),

@@ -8,7 +8,7 @@
  * `record_push` keeps values in a record before another one and gives its name; `record_pop` gives the values back and
  * the name of the record before. Chains of records are values like others: nothing changes one, and the gradient of one op
  * is the other, where a chain stands for the gradients of what a chain keeps. The name 0 is the empty chain, which
- * holds zeros.
+ * holds zeros. `record_merge` gives the chain of the sums of what two chains keep.
  */
 import { type DType, isFloating } from '../../codegen/dtype.ts'
 import { InternalError } from '../../codegen/errors.ts'
@@ -17,9 +17,8 @@ import type { Graph } from '../ir/graph.ts'
 import { printType, type TensorType } from '../ir/type.ts'
 import { defineOp, type OpDefinition } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
-import { bind } from '../trace/bind.ts'
+import { bind, bindOne } from '../trace/bind.ts'
 import { filled } from './broadcast.ts'
-import { scalarTensor } from './create.ts'
 
 /** Attributes of `while`: how many of the operands are carried. */
 export type WhileAttrs = { readonly carried: number }
@@ -84,12 +83,12 @@ export function whileTypes(
   return state
 }
 
-type RecordTypes = readonly { readonly dtype: DType; readonly shape: readonly Size[] }[]
+type RecordTypes = readonly { readonly dtype: DType; readonly shape: readonly Size[]; readonly record?: true }[]
 
 /** Attributes of `record_pop`: what the record keeps. */
 export type PopAttrs = { readonly types: RecordTypes }
 
-const nameType: TensorType = { dtype: 'float64', shape: [] }
+const nameType: TensorType = { dtype: 'float64', shape: [], record: true }
 
 const pushOp: OpDefinition = defineOp({
   name: 'record_push',
@@ -112,11 +111,11 @@ const popOp: OpDefinition<PopAttrs> = defineOp<PopAttrs>({
   name: 'record_pop',
   type: ([record], { types }) => {
     if (record?.dtype !== 'float64') throw new InternalError('record_pop without a record')
-    return [nameType, ...types.map(({ dtype, shape }) => ({ dtype, shape }))]
+    return [nameType, ...types]
   },
   gradient: ({ results: [, ...values], gradients: [before, ...parts] }) => {
     const floating = values.flatMap(({ type }, i) =>
-      isFloating(type.dtype) ? [parts[i] ?? filled(type.dtype, type.shape, 0)] : [],
+      isFloating(type.dtype) ? [parts[i] ?? zerosOfType(type)] : [],
     )
     return [pushRecord(before ?? noRecord(), floating)]
   },
@@ -124,9 +123,35 @@ const popOp: OpDefinition<PopAttrs> = defineOp<PopAttrs>({
   cost: 100,
 })
 
+const mergeOp: OpDefinition = defineOp({
+  name: 'record_merge',
+  type: () => [nameType],
+  gradient: ({ gradients: [gradient] }) => [gradient ?? null, gradient ?? null],
+  lower: { kind: 'program' },
+  cost: 100,
+})
+
+const noneOp: OpDefinition = defineOp({
+  name: 'record_none',
+  type: () => [nameType],
+  gradient: () => [],
+  lower: { kind: 'index', read: ({ e }) => e.const('float64', 0) },
+  cost: 0,
+})
+
 /** The empty chain. */
 export function noRecord(): Tensor {
-  return scalarTensor('float64', 0)
+  return bindOne(noneOp, [], {})
+}
+
+/** The chain of the sums of what two chains of one kind keep. */
+export function mergeRecords(x: Tensor, y: Tensor): Tensor {
+  return bindOne(mergeOp, [x, y], {})
+}
+
+/** Zeros of a type; of a name of records, the empty chain. */
+export function zerosOfType(type: TensorType): Tensor {
+  return type.record === true ? noRecord() : filled(type.dtype, type.shape, 0)
 }
 
 /** A chain with a record more. */
@@ -142,7 +167,7 @@ export function popRecord(
   types: readonly TensorType[],
 ): readonly [Tensor, readonly Tensor[]] {
   const [before, ...values] = bind(popOp, [record], {
-    types: types.map(({ dtype, shape }) => ({ dtype, shape })),
+    types: types.map((type) => ({ ...type })),
   })
   if (before === undefined) throw new InternalError('record_pop gave no result')
   return [before, values]

@@ -13,6 +13,7 @@ import { dce } from './dce.ts'
 import { discharge } from './discharge.ts'
 import { type Evaluate, fold } from './fold.ts'
 import { inline } from './inline.ts'
+import { narrow } from './narrow.ts'
 
 export interface PipelineOptions {
   /** Computes small constant nodes with the compiled kernels; without it nothing is folded. */
@@ -34,6 +35,7 @@ export function runPasses(graph: Graph, options: PipelineOptions): Graph {
     ['inline', inline],
     ['assume', assume],
     ['discharge', (before) => discharge(before, aliases)],
+    ['narrow', narrow],
     ['canonicalize', canonicalize],
     ['fold', (before) => (evaluate === undefined ? before : fold(before, evaluate))],
     ['cse', cse],

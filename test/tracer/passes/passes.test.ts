@@ -36,7 +36,8 @@ const evaluate: Evaluate = (node, [x, y]) => {
 
 testGoldens('inline', inline)
 testGoldens('assume', assume)
-testGoldens('discharge', (graph, words) => discharge(graph, aliasesOf(words)))
+testGoldens('discharge',
+      'narrow', (graph, words) => discharge(graph, aliasesOf(words)))
 testGoldens('canonicalize', (graph) => dce(canonicalize(graph)))
 testGoldens('fold', (graph) => dce(fold(graph, evaluate)))
 testGoldens('cse', cse)

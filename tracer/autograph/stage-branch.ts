@@ -1,0 +1,181 @@
+/**
+ * Staging an `if`: both branches run, each in a region of its own and from the same state; what they leave in the
+ * variables is joined. A variable with the same value in both keeps it, whatever it is; numbers and tensors that differ
+ * become results of the `cond`; anything else that differs is an error if the variable is wanted afterwards.
+ */
+import { TraceError } from '../../codegen/errors.ts'
+import type { TensorLike } from '../convert.ts'
+import type { Tensor } from '../tensor.ts'
+import { traceCond } from '../trace/control.ts'
+import { isPlainObject } from '../trace/tree.ts'
+import { commonDType, deferred, isLoose, isNumeric, kindOf, placeholder, sameKeys } from './leaves.ts'
+import { markWeak } from './operators.ts'
+import { absent, State, unset } from './state.ts'
+
+/** How deep in staged branches and loops we are. */
+let depth = 0
+
+export function isStaging(): boolean {
+  return depth > 0
+}
+
+export function whileStaging<R>(body: () => R): R {
+  depth++
+  try {
+    return body()
+  } finally {
+    depth--
+  }
+}
+
+/** A value that both branches agree on, given the results of the node. */
+type Joined = (results: readonly Tensor[]) => unknown
+
+interface Join {
+  readonly then: TensorLike[]
+  readonly otherwise: TensorLike[]
+  readonly labels: string[]
+  readonly site: string
+}
+
+export interface Branches {
+  readonly predicate: Tensor
+  readonly then: () => unknown
+  readonly otherwise: () => unknown
+  readonly state: State
+  readonly site: string
+  /** What the value of the branches is called, where it is wanted. */
+  readonly value?: string
+  /** A variable known to be true when the second branch is taken. */
+  readonly flag?: number
+}
+
+/** Stages both branches; gives their value. */
+export function stageBranch({ predicate, then, otherwise, state, site, value, flag }: Branches): unknown {
+  const before = state.get()
+  const [xs, ys]: [TensorLike[], TensorLike[]] = [[], []]
+  const join: Join = { then: xs, otherwise: ys, labels: [], site }
+  let joined: readonly Joined[] = []
+  const run = (branch: () => unknown): readonly unknown[] => {
+    state.set(before)
+    const result = whileStaging(branch)
+    return [...state.get(), result]
+  }
+  let first: readonly unknown[] = []
+  try {
+    const results = traceCond(
+      predicate,
+      () => {
+        first = run(then)
+        // It is filled in when the other branch has been seen.
+        return xs
+      },
+      () => {
+        const second = run(otherwise)
+        joined = first.map((x, i) => {
+          const isValue = i === before.length
+          const y = flag === i ? true : second[i]
+          if (isValue && value === undefined) return () => undefined
+          const name = isValue ? (value ?? '') : `'${state.names[i] ?? ''}'`
+          return isValue || state.live[i] === true ? joinValues(join, x, y, name) : () => before[i]
+        })
+        return ys
+      },
+      {
+        op: 'if',
+        then: 'the main branch',
+        otherwise: 'the else branch',
+        label: (path) => join.labels[Number(/\d+/.exec(path)?.[0] ?? 0)] ?? path,
+      },
+    ) as readonly Tensor[]
+    const after = joined.map((rebuild) => rebuild(results))
+    state.set(after.slice(0, before.length))
+    return after[before.length]
+  } catch (error) {
+    state.set(before)
+    throw error
+  }
+}
+
+function joinValues(join: Join, x: unknown, y: unknown, name: string): Joined {
+  if (Object.is(x, y)) return () => x
+  if (x === unset || y === unset) return joinWithNothing(join, x === unset ? y : x, name, x === unset)
+  if (isNumeric(x) && isNumeric(y)) {
+    const dtype = commonDType(x, y)
+    return addResult(join, deferred(x, dtype), deferred(y, dtype), name, isLoose(x) && isLoose(y))
+  }
+  if (Array.isArray(x) && Array.isArray(y)) {
+    if (x.length === y.length) return joinLists(join, x, y, name)
+    throw differ(join, x, y, name, `${name} has length ${x.length} in the main branch, but ${y.length} in the else branch`)
+  }
+  if (isPlainObject(x) && isPlainObject(y)) {
+    const keys = sameKeys(x, y)
+    if (keys !== undefined) {
+      const entries = keys.map((key) => [key, joinValues(join, x[key], y[key], `${name}.${key}`)] as const)
+      return (results) => Object.fromEntries(entries.map(([key, rebuild]) => [key, rebuild(results)]))
+    }
+  }
+  for (const [value, branch] of [
+    [x, 'main'],
+    [y, 'else'],
+  ] as const)
+    if (value === undefined || value === absent)
+      throw differ(join, x, y, name, `${name} must also be initialized in the ${branch} branch`)
+  throw differ(join, x, y, name, `${name} is ${kindOf(x)} in the main branch, but ${kindOf(y)} in the else branch`)
+}
+
+function joinLists(join: Join, x: readonly unknown[], y: readonly unknown[], name: string): Joined {
+  const entries = x.map((entry, i) => joinValues(join, entry, y[i], `${name}[${i}]`))
+  return (results) => entries.map((rebuild) => rebuild(results))
+}
+
+/** One branch has not returned: what stands for its value is never looked at. */
+function joinWithNothing(join: Join, value: unknown, name: string, isFirst: boolean): Joined {
+  if (isNumeric(value)) {
+    const own = deferred(value, commonDType(value, value))
+    const other = placeholder(value)
+    return addResult(join, isFirst ? other : own, isFirst ? own : other, name, isLoose(value))
+  }
+  if (Array.isArray(value)) {
+    const entries = value.map((entry: unknown, i) => joinWithNothing(join, entry, `${name}[${i}]`, isFirst))
+    return (results) => entries.map((rebuild) => rebuild(results))
+  }
+  if (isPlainObject(value)) {
+    const entries = Object.entries(value).map(
+      ([key, entry]) => [key, joinWithNothing(join, entry, `${name}.${key}`, isFirst)] as const,
+    )
+    return (results) => Object.fromEntries(entries.map(([key, rebuild]) => [key, rebuild(results)]))
+  }
+  return () => value
+}
+
+function addResult(join: Join, x: TensorLike, y: TensorLike, name: string, isResultWeak: boolean): Joined {
+  const at = join.then.push(x) - 1
+  join.otherwise.push(y)
+  join.labels.push(nameForUser(name))
+  return (results) => {
+    const result = results[at]
+    return result !== undefined && isResultWeak ? markWeak(result) : result
+  }
+}
+
+function differ(join: Join, x: unknown, y: unknown, name: string, problem: string): TraceError {
+  return new TraceError({
+    op: 'if',
+    problem: problem.replace(name, nameForUser(name)),
+    rows: [
+      ['the main branch', kindOf(x)],
+      ['the else branch', kindOf(y)],
+    ],
+    fix: 'give it a value of one kind in both branches, or before the if.',
+    site: join.site,
+  })
+}
+
+/** Generated variables by what they stand for. */
+export function nameForUser(name: string): string {
+  if (/^'\$+v'/.test(name)) return name.replace(/^'\$+v'/, 'the returned value')
+  if (/^'\$+r'/.test(name)) return 'whether it has returned'
+  if (/^'\$+[bc]\d+'/.test(name)) return 'whether the loop goes on'
+  return name
+}
