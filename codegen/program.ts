@@ -89,12 +89,12 @@ export interface CommitStep {
   readonly from: number
 }
 
-/** Runs `then` when the bool in `condition` is true, `else` otherwise. */
+/** Runs `whenTrue` or `whenFalse`, as the bool in `condition` says. */
 export interface IfStep {
   readonly kind: 'if'
   readonly condition: number
-  readonly then: readonly Step[]
-  readonly else: readonly Step[]
+  readonly whenTrue: readonly Step[]
+  readonly whenFalse: readonly Step[]
 }
 
 /**

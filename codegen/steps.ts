@@ -5,7 +5,7 @@ import type { Step } from './program.ts'
 
 /** The lists of steps inside a control step; none for others. */
 export function listsInside(step: Step): readonly (readonly Step[])[] {
-  if (step.kind === 'if') return [step.then, step.else]
+  if (step.kind === 'if') return [step.whenTrue, step.whenFalse]
   return step.kind === 'loop' ? [step.test, step.body] : []
 }
 
@@ -16,7 +16,8 @@ export function allSteps(steps: readonly Step[]): readonly Step[] {
 
 /** The control step with the lists inside it changed; other steps as they are. */
 export function mapInside(step: Step, change: (steps: readonly Step[]) => readonly Step[]): Step {
-  if (step.kind === 'if') return { ...step, then: change(step.then), else: change(step.else) }
+  if (step.kind === 'if')
+    return { ...step, whenTrue: change(step.whenTrue), whenFalse: change(step.whenFalse) }
   return step.kind === 'loop' ? { ...step, test: change(step.test), body: change(step.body) } : step
 }
 

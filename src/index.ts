@@ -43,16 +43,12 @@ export {
   type CaseOptions,
   caseOf as case,
   cond,
-  foldl,
-  foldr,
-  mapFn,
-  scan,
-  type ScanOptions,
   switchCase,
   type Tensors,
   whileLoop,
   type WhileOptions,
 } from './control.ts'
+export { foldl, type FoldOptions, foldr, mapFn, scan, type ScanOptions } from './elements.ts'
 export {
   assert,
   assertEqual,

@@ -48,7 +48,11 @@ function withoutCopy(
   if (producer === undefined || writers.length > 1 || producer >= at) return undefined
   if (step?.kind !== 'kernel' && step?.kind !== 'gemm') return undefined
   // The present value is not wanted once it has been overwritten, and nothing else changes it.
-  if (access.some(({ reads, writes }, i) => (i !== at && writes.has(carried)) || (i < producer && reads.has(from))))
+  if (
+    access.some(
+      ({ reads, writes }, i) => (i !== at && writes.has(carried)) || (i < producer && reads.has(from)),
+    )
+  )
     return undefined
   const lastUse = access.findLastIndex(({ reads }, i) => i !== producer && reads.has(carried))
   // Where it is still used after the producer, that may be late enough when it runs later.

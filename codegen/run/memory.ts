@@ -7,10 +7,8 @@ export {
   freeBytes,
   memory,
   memoryStatistics,
-  type MemoryStatistics,
   viewAt,
   views,
-  type Views,
 } from './heap.ts'
 export { carve } from './slabs.ts'
 export {

@@ -82,31 +82,28 @@ export function overwriting(
   return late ? withEarlyLoads(pool, kernel, place.body, new Set(loads.map(({ load }) => load))) : kernel
 }
 
-/** The kernel without stores of operand elements at their own place, which then are there already. */
+/**
+ * The kernel without the statements at its beginning that do nothing but store operand elements at their own place: there
+ * they are already.
+ */
 function withoutSelfCopies(
   kernel: Kernel,
   operand: ReadonlySet<Buffer>,
   result: ReadonlySet<Buffer>,
 ): Kernel {
-  const isSelfCopy = (statement: Statement): boolean =>
-    statement.kind === 'store' &&
-    result.has(statement.buffer) &&
-    statement.value.kind === 'load' &&
-    operand.has(statement.value.buffer) &&
-    statement.value.index === statement.index
-  let found = false
-  const strip = (body: readonly Statement[]): readonly Statement[] =>
-    body.flatMap((statement): readonly Statement[] => {
-      if (isSelfCopy(statement)) {
-        found = true
-        return []
-      }
-      if (statement.kind !== 'loop') return [statement]
-      const inner = strip(statement.body)
-      return inner.length === 0 ? [] : [{ ...statement, body: inner }]
-    })
-  const body = strip(kernel.body)
-  return found ? { ...kernel, body } : kernel
+  const isSelfCopy = (statement: Statement): boolean => {
+    if (statement.kind === 'loop') return statement.body.every(isSelfCopy)
+    return (
+      statement.kind === 'store' &&
+      result.has(statement.buffer) &&
+      statement.value.kind === 'load' &&
+      operand.has(statement.value.buffer) &&
+      statement.value.index === statement.index
+    )
+  }
+  const first = kernel.body.findIndex((statement) => !isSelfCopy(statement))
+  if (first === 0) return kernel
+  return { ...kernel, body: first < 0 ? [] : kernel.body.slice(first) }
 }
 
 /** True when the loops run the store exactly as often as its buffer has elements. */

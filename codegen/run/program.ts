@@ -23,7 +23,7 @@ import type { FrameLayout } from '../wasm/assemble.ts'
 import { type Layout, LayoutCache, planReport, type PlanReport } from './layout.ts'
 import { type MemoryPlan, planMemory } from './plan.ts'
 import { gemmScratchAddress } from './runtime-kernels.ts'
-import { type Piece, Records } from './records.ts'
+import { carryOut, Records } from './records.ts'
 import { pinSlot, type Slot, unpinSlot } from './slots.ts'
 
 /** What a program asks of the tracer while it runs. */
@@ -345,22 +345,10 @@ export class Program {
     const { layout, addresses, records } = activation ?? {}
     if (step === undefined || layout === undefined || addresses === undefined || records === undefined)
       throw new InternalError(`program ${this.spec.name} has no record step ${id}`)
-    const { buffers } = this.plan.spec
-    const named = (buffer: number): number => views().f64[(addresses[buffer] ?? 0) / 8] ?? 0
-    const pieces = (values: readonly number[], names: readonly boolean[]): Piece[] =>
-      values.map((buffer, i) => {
-        const dtype = buffers[buffer]?.dtype ?? 'uint8'
-        const bytes = (layout.elements[buffer] ?? 0) * byteSize(dtype)
-        return { address: addresses[buffer] ?? 0, bytes, dtype, isName: names[i] === true }
-      })
-    const given = named(step.record)
-    const next =
-      step.kind === 'push'
-        ? records.push(given, pieces(step.values, []))
-        : step.kind === 'pop'
-          ? records.pop(given, pieces(step.values, step.names))
-          : records.merge(given, named(step.other))
-    views().f64[(addresses[step.result] ?? 0) / 8] = next
+    carryOut(step, records, (buffer) => {
+      const { dtype } = this.plan.spec.buffers[buffer] ?? { dtype: 'uint8' }
+      return { address: addresses[buffer] ?? 0, elements: layout.elements[buffer] ?? 0, dtype }
+    })
   }
 
   #callHost(id: number): void {

@@ -7,17 +7,42 @@
  *
  * A merged record stands for the sums of what two chains keep: they are added up when they are popped.
  */
-import { allocate, type DType, type TypedArray } from '../dtype.ts'
+import { byteSize, type DType, type TypedArray } from '../dtype.ts'
 import { InternalError } from '../errors.ts'
+import type { MergeStep, PopStep, PushStep } from '../program.ts'
 import { viewAt, views } from './heap.ts'
 
 /** A piece of wasm memory. */
-export interface Piece {
+interface Piece {
   readonly address: number
-  readonly bytes: number
+  readonly elements: number
   readonly dtype: DType
   /** Whether it holds the name of a record. */
-  readonly isName: boolean
+  readonly isName?: boolean
+}
+
+/** Carries out a step that makes or takes apart a record; `placeOf` says where buffers are. */
+export function carryOut(
+  step: PushStep | PopStep | MergeStep,
+  records: Records,
+  placeOf: (buffer: number) => Piece,
+): void {
+  const named = (buffer: number): number => views().f64[placeOf(buffer).address / 8] ?? 0
+  const given = named(step.record)
+  const next =
+    step.kind === 'push'
+      ? records.push(given, step.values.map(placeOf))
+      : step.kind === 'pop'
+        ? records.pop(
+            given,
+            step.values.map((buffer, i) => ({ ...placeOf(buffer), isName: step.names[i] === true })),
+          )
+        : records.merge(given, named(step.other))
+  views().f64[placeOf(step.result).address / 8] = next
+}
+
+function bytesOf({ elements, dtype }: Piece): number {
+  return elements * byteSize(dtype)
 }
 
 const headerBytes = 8
@@ -40,7 +65,7 @@ export class Records {
   /** A new record before `previous`; returns its name. */
   push(previous: number, pieces: readonly Piece[]): number {
     let bytes = headerBytes
-    for (const piece of pieces) bytes += piece.bytes
+    for (const piece of pieces) bytes += bytesOf(piece)
     const record = this.#used
     const end = Math.ceil((record + bytes) / headerBytes) * headerBytes
     if (end > this.#bytes.length) this.#resize(Math.max(end, 2 * this.#bytes.length))
@@ -48,7 +73,9 @@ export class Records {
     this.#header[record / headerBytes] = previous
     const memory = views().u8
     let at = record + headerBytes
-    for (const { address, bytes: count } of pieces) {
+    for (const piece of pieces) {
+      const { address } = piece
+      const count = bytesOf(piece)
       this.#bytes.set(memory.subarray(address, address + count), at)
       at += count
     }
@@ -64,8 +91,7 @@ export class Records {
   }
 
   #popMerged(x: number, y: number, pieces: readonly Piece[]): number {
-    const contents = ({ dtype, address, bytes }: Piece): TypedArray =>
-      viewAt(dtype, address, bytes / allocate(dtype, 0).BYTES_PER_ELEMENT)
+    const contents = ({ dtype, address, elements }: Piece): TypedArray => viewAt(dtype, address, elements)
     const before = this.pop(x, pieces)
     const first = pieces.map((piece) => contents(piece).slice())
     const other = this.pop(y, pieces)
@@ -87,7 +113,9 @@ export class Records {
     if (merged !== undefined) return this.#popMerged(merged[0], merged[1], pieces)
     const memory = views().u8
     let at = record + headerBytes
-    for (const { address, bytes } of pieces) {
+    for (const piece of pieces) {
+      const { address } = piece
+      const bytes = bytesOf(piece)
       if (record === 0) memory.fill(0, address, address + bytes)
       else memory.set(this.#bytes.subarray(at, at + bytes), address)
       at += bytes

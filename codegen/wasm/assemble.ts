@@ -153,8 +153,8 @@ class MainFunction {
 
   #if(step: IfStep): ExpressionRef {
     const condition = this.#bool(step.condition)
-    const then = this.#block(step.then)
-    const otherwise = this.#block(step.else)
+    const then = this.#block(step.whenTrue)
+    const otherwise = this.#block(step.whenFalse)
     return this.#module.if(condition, then, otherwise)
   }
 

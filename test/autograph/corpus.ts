@@ -47,7 +47,7 @@ export const corpus: readonly Case[] = [
   ['for of continue', (xs) => { let s = 0; for (const e of xs) { if (e.equal(2)) continue; s = e.add(s) } return s }, lists],
   ['for of break and continue', (xs) => { let s = 0, n = 0; for (const e of xs) { if (e.equal(2)) continue; n++; if (e.greater(3)) break; s = e.add(s) } return [s, n] }, lists],
   ['return in for of', (xs) => { for (const e of xs) if (e.greater(2)) return e; return -1 }, lists],
-  ['return in while', (x) => { let y = x; while (y.less(100)) { y = y.mul(2).add(3); if (y.greater(20)) return y.neg() } return y }, signs],
+  ['return in while', (x) => { let y = x; while (y.less(100)) { y = y.mul(2).add(3); if (y.greater(20)) return y.neg() } return y }, [[3], [12.5], [200]]],
   ['endless with break', (x) => { let y = x; while (true) { if (y.greater(30)) break; y = y.add(7) } return y }, signs],
   ['endless with return', (x) => { let y = x; for (;;) { y = y.add(7); if (y.greater(30)) return y } }, signs],
   ['endless with two ways out', (x) => { let y = x; while (true) { y = y.add(7); if (y.greater(30)) break; if (y.equal(10)) return y.neg() } return y.mul(2) }, signs],

@@ -40,7 +40,7 @@ export function gradients(
       if (gradient === null || operand === undefined || needed[i] !== true) return
       if (gradient.dtype !== operand.dtype || String(gradient.shape) !== String(operand.shape))
         throw new InternalError(
-          `${op.name}: gradient ${i} is ${gradient.dtype}[${gradient.shape}], not ${operand.dtype}[${operand.shape}]`,
+          `${op.name}: gradient ${i} is ${gradient.dtype}[${gradient.shape.join()}], not ${operand.dtype}[${operand.shape.join()}]`,
         )
       const before = sums.get(operand)
       sums.set(operand, before === undefined ? gradient : add(before, gradient))

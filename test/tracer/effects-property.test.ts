@@ -50,7 +50,7 @@ function outcomes(steps: readonly Step[], wrap: (f: () => tf.Tensor) => () => tf
         values.push(
           tf.hostCall(
             (x) => {
-              log.push(`host ${x.array() as number[]} ${variable.array() as number[]}`)
+              log.push(`host ${(x.array() as number[]).join()} ${(variable.array() as number[]).join()}`)
               variable.assign(x.add(variable).mul(0.5))
               return x.add(1)
             },

@@ -28,6 +28,8 @@ export interface Binding {
   captured: boolean
   /** The function it is and stays. */
   value?: AnyFunction
+  /** What it was given that has functions inside, which may be called where it is mentioned. */
+  readonly holds: AnyNode[]
   /** Initial values and everything assigned; undefined stands for something unknown. */
   readonly sources: (Expression | undefined)[]
 }
@@ -122,8 +124,8 @@ export class Bindings {
     for (let i = 0; i < ranges.length; i++) {
       const current = ranges[i]
       if (current === undefined) break
-      for (const { value } of this.readIn(current))
-        if (value !== undefined && !ranges.includes(value) && !isIn(value.start, range)) ranges.push(value)
+      for (const { holds } of this.readIn(current))
+        for (const held of holds) if (!ranges.includes(held) && !isIn(held.start, range)) ranges.push(held)
     }
     return ranges
   }
@@ -143,6 +145,7 @@ export class Bindings {
       start: node.start,
       captured: false,
       sources: [],
+      holds: [],
     }
     scope.names.set(node.name, binding)
     this.#of.set(node, binding)
@@ -175,11 +178,13 @@ export class Bindings {
             const binding = this.#declare(scope, name, kind, owner)
             const isPlain = id.type === 'Identifier'
             if (init) binding.sources.push(isPlain ? init : undefined)
+            if (init && holdsFunction(init)) binding.holds.push(init)
             if (kind === 'const' && isPlain && init && isFunction(init)) binding.value = init
           }
       else if (node.type === 'FunctionDeclaration' && node.id) {
         const binding = this.#declare(scope, node.id, 'function', owner)
         binding.value = node
+        binding.holds.push(node)
       } else if (node.type === 'ClassDeclaration' && node.id) this.#declare(scope, node.id, 'class', owner)
       else if (node.type === 'ImportDeclaration')
         for (const { local } of node.specifiers) this.#declare(scope, local, 'import', owner)
@@ -208,6 +213,7 @@ export class Bindings {
       start: -1,
       captured: true,
       sources: [undefined],
+      holds: [],
     }
     this.#outer.set(node.name, binding)
     this.free.add(node.name)
@@ -227,6 +233,8 @@ export class Bindings {
       case 'Identifier': {
         this.#mention(node, scope, owner, true)
         const binding = this.#of.get(node)
+        if (binding !== undefined && source !== undefined && !isDeclared && holdsFunction(source))
+          binding.holds.push(source)
         // What a declaration of let or const gives was noted when it was declared.
         if (binding !== undefined && (!isDeclared || binding.kind === 'var')) binding.sources.push(source)
         return
@@ -389,6 +397,10 @@ export class Bindings {
         return each(children(node))
     }
   }
+}
+
+function holdsFunction(node: AnyNode): boolean {
+  return isFunction(node) || children(node).some(holdsFunction)
 }
 
 export function isIn(position: number, range: Range): boolean {

@@ -30,6 +30,9 @@ export interface ConvertOptions {
   readonly isCallee?: boolean
 }
 
+/** What esbuild calls to keep the names of functions. */
+const nameHelper = '__name'
+
 const library = new WeakSet<object>()
 const excluded = new WeakSet<object>()
 /** What functions were rewritten to, without a scope; themselves where they stay. */
@@ -82,12 +85,12 @@ function convertNow(fn: Callback, { scope, name = fn.name, isCallee = false }: C
   const made = rewriting(source.program, source.wrapped, offset)
   const callsOthers = /\(/.test(text)
   if (!made.needsRewriting(source.fn) && !callsOthers) return fn
-  const isRebuildable = [...made.bindings.free].every((free) => builtins.has(free)) && !usesReceiver(source)
+  const isRebuildable = [...made.bindings.free].every((free) => builtins.has(free) || free === nameHelper) && !usesReceiver(source)
   if (made.bindings.usesSuper || (scope === undefined && !isRebuildable)) {
     if (made.needsRewriting(source.fn)) demandHarmless(source, name, made.bindings.usesSuper)
     return fn
   }
-  const code = codeOf(source, made, name)
+  const code = codeOf(source, made, name, scope !== undefined)
   const runtime = createRuntime({ name: name === '' ? 'anonymous' : name, convert: convertCallee })
   let make: unknown
   try {
@@ -138,14 +141,17 @@ function usesReceiver({ fn, text }: FunctionSource): boolean {
 }
 
 /** `$ag => …`, an expression whose value is the function. */
-function codeOf({ fn }: FunctionSource, made: Rewriting, name: string): string {
+function codeOf({ fn }: FunctionSource, made: Rewriting, name: string, hasScope: boolean): string {
   const rewritten = made.rewrite(fn)
   const expression: Expression =
     rewritten.type === 'FunctionDeclaration'
       ? { ...rewritten, type: 'FunctionExpression', expression: false, body: rewritten.body }
       : rewritten
   const output = arrow(expression, [identifier(made.runtimeName)])
-  return `(${print(output)})\n//# sourceURL=tracemill-${name.replaceAll(/\W/g, '_') || 'anonymous'}.js`
+  // Compilers call a helper of this name to keep the names of functions.
+  const helper = hasScope || !made.bindings.free.has(nameHelper) ? '' : `const ${nameHelper} = f => f; return `
+  const text = print(output)
+  return `${helper === '' ? `(${text})` : `(() => { ${helper}${text} })()`}\n//# sourceURL=tracemill-${name.replaceAll(/\W/g, '_') || 'anonymous'}.js`
 }
 
 /** The text a function is rewritten to; its own when nothing is. */

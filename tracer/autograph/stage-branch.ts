@@ -83,8 +83,8 @@ export function stageBranch({ predicate, then, otherwise, state, site, value, fl
       },
       {
         op: 'if',
-        then: 'the main branch',
-        otherwise: 'the else branch',
+        first: 'the main branch',
+        second: 'the else branch',
         label: (path) => join.labels[Number(/\d+/.exec(path)?.[0] ?? 0)] ?? path,
       },
     ) as readonly Tensor[]

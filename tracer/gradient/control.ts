@@ -14,7 +14,15 @@ import { InternalError } from '../../codegen/errors.ts'
 import type { Graph, Value } from '../ir/graph.ts'
 import { withoutEffects } from '../ir/rewrite.ts'
 import { defineOp, type GradientContext, type OpDefinition } from '../op.ts'
-import { condTypes, noRecord, popRecord, pushRecord, type WhileAttrs, whileTypes, zerosOfType } from '../ops/control.ts'
+import {
+  condTypes,
+  noRecord,
+  popRecord,
+  pushRecord,
+  type WhileAttrs,
+  whileTypes,
+  zerosOfType,
+} from '../ops/control.ts'
 import { notEqual } from '../ops/logical.ts'
 import { dce } from '../passes/dce.ts'
 import { inline } from '../passes/inline.ts'
@@ -44,7 +52,11 @@ export const whileOp: OpDefinition<WhileAttrs> = defineOp<WhileAttrs>({
 })
 
 /** The graph with other params, of which it uses some. */
-export function withParams(graph: Graph, params: readonly Value[], results: readonly Value[] = graph.results): Graph {
+export function withParams(
+  graph: Graph,
+  params: readonly Value[],
+  results: readonly Value[] = graph.results,
+): Graph {
   return { ...graph, params, results }
 }
 
@@ -157,7 +169,10 @@ function dependencies(graph: Graph): readonly ReadonlySet<number>[] {
 }
 
 /** Adds what `next` finds until there is nothing more to find. */
-function closure(set: Set<number>, next: (set: ReadonlySet<number>) => readonly number[]): ReadonlySet<number> {
+function closure(
+  set: Set<number>,
+  next: (set: ReadonlySet<number>) => readonly number[],
+): ReadonlySet<number> {
   for (let size = -1; size !== set.size;) {
     size = set.size
     for (const found of next(set)) set.add(found)

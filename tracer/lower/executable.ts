@@ -10,7 +10,8 @@ import { substituteType } from '../ir/rewrite.ts'
 import type { TensorType } from '../ir/type.ts'
 import { opNamed } from '../op.ts'
 import { hostEffect } from './host-effects.ts'
-import { type Failure, type LoweredProgram, lowerGraph } from './lower.ts'
+import { lowerGraph } from './lower.ts'
+import type { Failure, LoweredProgram } from './lowered-program.ts'
 
 /** Replaces the content of an open Variable: name of the capture, type, elements. */
 export type StoreOpen = (variable: string, type: TensorType, elements: TypedArray) => void

@@ -8,7 +8,7 @@
  */
 import type { TypedArray } from '../../codegen/dtype.ts'
 import { InternalError, TraceError } from '../../codegen/errors.ts'
-import type { ProgramBuffer, ProgramSpec, Step, Storage } from '../../codegen/program.ts'
+import type { ProgramBuffer, Step, Storage } from '../../codegen/program.ts'
 import { elementCount, namesOfSize } from '../../codegen/size.ts'
 import { allSteps } from '../../codegen/steps.ts'
 import { type Graph, makeValue, type Node, type Value, textAttribute } from '../ir/graph.ts'
@@ -19,27 +19,7 @@ import { callsHost, canFail } from '../passes/read-element.ts'
 import type { PopAttrs } from '../ops/control.ts'
 import { constantTensor } from '../trace/replay.ts'
 import { type LoweredKernel, lowerCheck, lowerCluster } from './cluster.ts'
-
-/** A node that calls the host, with the buffers of its operands. */
-export interface HostCall {
-  readonly node: Node
-  readonly operands: readonly number[]
-}
-
-/** A node that may fail, with the buffers of its operands that are in memory. */
-export interface Failure {
-  readonly node: Node
-  readonly operands: readonly (number | undefined)[]
-  /** The buffers that the check step lists for the message. */
-  readonly quoted: readonly number[]
-}
-
-export interface LoweredProgram {
-  readonly spec: ProgramSpec
-  /** By step id: what `host(id)` and `fail(id, code)` are about. */
-  readonly hostCalls: readonly HostCall[]
-  readonly failures: readonly Failure[]
-}
+import type { Failure, HostCall, LoweredProgram } from './lowered-program.ts'
 
 /**
  * @param graph a graph after the passes, fused
@@ -224,7 +204,10 @@ class Lowering {
       const result = node.results[i]
       if (result !== undefined) outer.set(value, result)
     })
-    this.#kernel(lowerCluster(`k${this.#stepsAround + this.#steps.length}`, region, node.attrs['prefix'] as number), outer)
+    this.#kernel(
+      lowerCluster(`k${this.#stepsAround + this.#steps.length}`, region, node.attrs['prefix'] as number),
+      outer,
+    )
   }
 
   /** A lone reshape of something in memory is the same memory. */
@@ -290,7 +273,11 @@ class Lowering {
   }
 
   /** The nodes of a region, whose params are in the given buffers; gives its results. */
-  #region(region: Graph, buffers: readonly number[], prepare: (results: readonly Value[]) => void = () => undefined): readonly Value[] {
+  #region(
+    region: Graph,
+    buffers: readonly number[],
+    prepare: (results: readonly Value[]) => void = () => undefined,
+  ): readonly Value[] {
     // A region may be part of several nodes: its values are made anew for each.
     const { params, nodes, results } = substituteSizes(region, () => undefined)
     params.forEach((param, i) => {
@@ -310,7 +297,7 @@ class Lowering {
     const [condition, ...operands] = node.operands.map((operand) => this.#buffer(operand))
     if (condition === undefined) throw new InternalError('cond without a predicate')
     const targets = node.results.map((result) => this.#buffer(result))
-    const [then, otherwise] = node.regions.map((region) =>
+    const [whenTrue, whenFalse] = node.regions.map((region) =>
       this.#inside(() => {
         // Most results can be computed where they are wanted.
         const results = this.#region(region, operands, (values) =>
@@ -322,7 +309,7 @@ class Lowering {
         targets.forEach((target, i) => this.#copy(this.#buffer(results[i] as Value), target))
       }),
     )
-    this.#steps.push({ kind: 'if', condition, then: then ?? [], else: otherwise ?? [] })
+    this.#steps.push({ kind: 'if', condition, whenTrue: whenTrue ?? [], whenFalse: whenFalse ?? [] })
   }
 
   #while(node: Node): void {
@@ -359,19 +346,12 @@ class Lowering {
     if (record === undefined || result === undefined) throw new InternalError(`${node.op} without a record`)
     const id = this.#records++
     const [other] = values
-    if (node.op === 'record_merge' && other !== undefined)
+    if (node.op === 'record_push') this.#steps.push({ kind: 'push', id, record, result, values })
+    else if (node.op === 'record_merge' && other !== undefined)
       this.#steps.push({ kind: 'merge', id, record, other, result })
-    else if (node.op === 'record_push') this.#steps.push({ kind: 'push', id, record, result, values })
     else {
-      const { types } = node.attrs as PopAttrs
-      this.#steps.push({
-        kind: 'pop',
-        id,
-        record,
-        result,
-        values: taken,
-        names: types.map((type) => type.record === true),
-      })
+      const names = (node.attrs as PopAttrs).types.map((type) => type.record === true)
+      this.#steps.push({ kind: 'pop', id, record, result, values: taken, names })
     }
   }
 

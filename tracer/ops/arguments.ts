@@ -2,7 +2,7 @@
  * Checks that ops share: which dtypes they accept, what an axis argument means, and the operand rows of messages.
  */
 import type { DType } from '../../codegen/dtype.ts'
-import { DTypeError, InternalError, ShapeError, ValueError } from '../../codegen/errors.ts'
+import { DTypeError, InternalError, ValueError } from '../../codegen/errors.ts'
 import type { Size } from '../../codegen/size.ts'
 import { printType, type Shape, type TensorType } from '../ir/type.ts'
 import type { OperandReader } from '../op.ts'
@@ -145,15 +145,4 @@ export function normaliseAxes(op: string, axis: AxisArgument | undefined, rank: 
       fix: 'name every axis once; negative ones count from the end.',
     })
   return axes.sort((a, b) => a - b)
-}
-
-/** Throws ShapeError unless the tensor has this rank. */
-export function demandRank(op: string, name: string, type: TensorType, rank: number): void {
-  if (type.shape.length !== rank)
-    throw new ShapeError({
-      op,
-      problem: `${name} must have rank ${rank}`,
-      rows: operandRows([type], [name]),
-      fix: 'reshape it.',
-    })
 }

@@ -83,7 +83,11 @@ export function whileTypes(
   return state
 }
 
-type RecordTypes = readonly { readonly dtype: DType; readonly shape: readonly Size[]; readonly record?: true }[]
+type RecordTypes = readonly {
+  readonly dtype: DType
+  readonly shape: readonly Size[]
+  readonly record?: true
+}[]
 
 /** Attributes of `record_pop`: what the record keeps. */
 export type PopAttrs = { readonly types: RecordTypes }

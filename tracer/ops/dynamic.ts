@@ -46,9 +46,16 @@ function demandPart(
       })
 }
 
-/** Starts moved so that the part lies inside; for starts that pass the check they are what was given. */
-function clampStarts(e: ExprPool, shape: Shape, sizes: Shape, starts: readonly OperandReader[]): Expr[] {
+/** Starts moved so that the part lies inside; for starts that pass the check, or need none, what was given. */
+function clampStarts(
+  e: ExprPool,
+  shape: Shape,
+  sizes: Shape,
+  starts: readonly OperandReader[],
+  inside = false,
+): Expr[] {
   return starts.map((start, axis) => {
+    if (inside) return start.read([])
     const slack = subtractSizes(sizeAt(shape, axis), sizeAt(sizes, axis))
     return slack === 0
       ? e.const('int32', 0)
@@ -104,17 +111,14 @@ const dynamicSliceOp: OpDefinition<DynamicSliceAttrs> = defineOp<DynamicSliceAtt
   gradient: ({ attrs, operands, gradients }) => {
     const starts = operands.slice(1)
     const update = attrs.inside === true ? updateInside : dynamicUpdate
-    return [
-      update(zerosLike(at(operands, 0)), onlyGradient(gradients), starts),
-      ...starts.map(() => null),
-    ]
+    return [update(zerosLike(at(operands, 0)), onlyGradient(gradients), starts), ...starts.map(() => null)]
   },
   check: startCheck<DynamicSliceAttrs>('dynamicSlice', 1, (attrs) => attrs.sizes),
   lower: {
     kind: 'index',
     read: ({ e, attrs, operands }, index) => {
       const x = readerAt(operands, 0)
-      const starts = clampStarts(e, x.type.shape, attrs.sizes, operands.slice(1))
+      const starts = clampStarts(e, x.type.shape, attrs.sizes, operands.slice(1), attrs.inside)
       return x.read(index.map((i, axis) => e.indexAdd(i, at(starts, axis))))
     },
   },
@@ -140,7 +144,8 @@ const dynamicUpdateOp: OpDefinition<DynamicUpdateAttrs> = defineOp<DynamicUpdate
   gradient: ({ attrs, operands, gradients, needed }) => {
     const g = onlyGradient(gradients)
     const update = at(operands, 1)
-    const [replace, part] = attrs.inside === true ? [updateInside, sliceInside] : [dynamicUpdate, dynamicSlice]
+    const [replace, part] =
+      attrs.inside === true ? [updateInside, sliceInside] : [dynamicUpdate, dynamicSlice]
     const starts = operands.slice(2)
     return [
       needed[0] === true ? replace(g, zerosLike(update), starts) : null,
@@ -151,9 +156,9 @@ const dynamicUpdateOp: OpDefinition<DynamicUpdateAttrs> = defineOp<DynamicUpdate
   check: startCheck<DynamicUpdateAttrs>('dynamicUpdate', 2, (_attrs, operands) => at(operands, 1).shape),
   lower: {
     kind: 'loops',
-    build: ({ e, operands, result, output, axis }) => {
+    build: ({ e, attrs, operands, result, output, axis }) => {
       const [x, update] = [readerAt(operands, 0), readerAt(operands, 1)]
-      const starts = clampStarts(e, result.shape, update.type.shape, operands.slice(2))
+      const starts = clampStarts(e, result.shape, update.type.shape, operands.slice(2), attrs.inside)
       const copied = result.shape.map((size, d) => axis(axisName(d), size))
       const source = copied.map((a) => e.index(a))
       const written = update.type.shape.map((size, d) => axis(axisName(d), size))

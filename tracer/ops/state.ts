@@ -29,7 +29,7 @@ function arity(op: string, operands: readonly TensorType[], expected: number): v
 }
 
 /** The content of a Variable at this place of the program. */
-export const readOp: OpDefinition<ReadAttrs> = defineOp<ReadAttrs>({
+defineOp<ReadAttrs>({
   name: 'read',
   type(operands, attrs) {
     arity('read', operands, 0)
@@ -42,7 +42,7 @@ export const readOp: OpDefinition<ReadAttrs> = defineOp<ReadAttrs>({
 })
 
 /** From here on in program order, the Variable's content is the operand. */
-export const assignOp: OpDefinition<VariableAttrs> = defineOp<VariableAttrs>({
+defineOp<VariableAttrs>({
   name: 'assign',
   type(operands) {
     arity('assign', operands, 1)
@@ -66,7 +66,7 @@ export const commitOp: OpDefinition<VariableAttrs> = defineOp<VariableAttrs>({
 })
 
 /** A tensor that the callback closed over: never changes. */
-export const capturedOp: OpDefinition<CapturedAttrs> = defineOp<CapturedAttrs>({
+defineOp<CapturedAttrs>({
   name: 'captured',
   type(operands, attrs) {
     arity('captured', operands, 0)
@@ -81,7 +81,7 @@ export const capturedOp: OpDefinition<CapturedAttrs> = defineOp<CapturedAttrs>({
  * Applies the one region to the operands. The region has size names of its own, bound by its parameters' types; its
  * `read`, `assign` and `captured` nodes name captures of the outermost graph.
  */
-export const callOp: OpDefinition<CallAttrs> = defineOp<CallAttrs>({
+defineOp<CallAttrs>({
   name: 'call',
   type(operands, attrs, regions) {
     const region = regions[0]

@@ -72,5 +72,11 @@ function narrowed(rewriter: Rewriter, node: Node): Node {
 }
 
 function isConstant(node: Node): boolean {
-  return node.operands.length === 0 && node.results.length === 1 && node.op !== 'captured' && node.op !== 'read' && opNamed(node.op).cost === 0
+  return (
+    node.operands.length === 0 &&
+    node.results.length === 1 &&
+    node.op !== 'captured' &&
+    node.op !== 'read' &&
+    opNamed(node.op).cost === 0
+  )
 }

@@ -12,6 +12,7 @@ import { cse } from './cse.ts'
 import { dce } from './dce.ts'
 import { discharge } from './discharge.ts'
 import { type Evaluate, fold } from './fold.ts'
+import { hoistInvariants } from './hoist-invariants.ts'
 import { inline } from './inline.ts'
 import { narrow } from './narrow.ts'
 
@@ -40,6 +41,7 @@ export function runPasses(graph: Graph, options: PipelineOptions): Graph {
     ['fold', (before) => (evaluate === undefined ? before : fold(before, evaluate))],
     ['cse', cse],
     ['canonicalize', canonicalize],
+    ['hoist', hoistInvariants],
     ['dce', dce],
     ['fuse', fuse],
   ]

@@ -59,8 +59,8 @@ export function withLeaves(structure: unknown, tensors: readonly unknown[]): unk
 /** How messages speak of branches and of the values they give. */
 export interface BranchNames {
   readonly op: string
-  readonly then: string
-  readonly otherwise: string
+  readonly first: string
+  readonly second: string
   /** The name of the result at a path, `''` for a single one. */
   readonly label: (path: string) => string
 }
@@ -73,7 +73,7 @@ export function traceCond(
   names: BranchNames,
 ): unknown {
   const { op } = names
-  const regions = [new OpenRegion(names.then, []), new OpenRegion(names.otherwise, [])] as const
+  const regions = [new OpenRegion(names.first, []), new OpenRegion(names.second, [])] as const
   const values = [regions[0].run(then), regions[1].run(otherwise)] as const
   const [first, second] = [structureText(values[0]), structureText(values[1])]
   if (first !== second)
@@ -81,8 +81,8 @@ export function traceCond(
       op,
       problem: `branches differ: ${first} vs ${second}`,
       rows: [
-        [names.then, first],
-        [names.otherwise, second],
+        [names.first, first],
+        [names.second, second],
       ],
       fix: 'return the same structure from both.',
     })
@@ -105,21 +105,21 @@ function dtypeOf(value: TensorLike): DType | undefined {
   return value instanceof TensorMethods ? value.dtype : undefined
 }
 
-function demandSame(x: TensorType, y: TensorType, label: string, { op, then, otherwise }: BranchNames): void {
+function demandSame(x: TensorType, y: TensorType, label: string, { op, first, second }: BranchNames): void {
   const rows = [
-    [then, printType(x)],
-    [otherwise, printType(y)],
+    [first, printType(x)],
+    [second, printType(y)],
   ]
   if (x.dtype !== y.dtype)
     throw new DTypeError({
       op,
-      problem: `${label} has dtype ${x.dtype} in ${then}, but dtype ${y.dtype} in ${otherwise}`,
+      problem: `${label} has dtype ${x.dtype} in ${first}, but dtype ${y.dtype} in ${second}`,
       rows,
       fix: 'cast one of them.',
     })
   const complaint = {
     op,
-    problem: `${label} is ${printType(x)} in ${then}, but ${printType(y)} in ${otherwise}; a result must have one shape`,
+    problem: `${label} is ${printType(x)} in ${first}, but ${printType(y)} in ${second}; a result must have one shape`,
     rows,
     fix: 'pad, broadcast or slice so that both have the same shape.',
   }
@@ -149,7 +149,7 @@ function bindCond(predicate: Tensor, then: Region, otherwise: Region): readonly 
   variables.forEach((variable, i) => {
     const [x, y] = [contents[0][i]?.type, contents[1][i]?.type]
     const label = `the variable ${variable.name}`
-    const names = { op: 'cond', then: then.graph.name, otherwise: otherwise.graph.name, label: () => label }
+    const names = { op: 'cond', first: then.graph.name, second: otherwise.graph.name, label: () => label }
     if (x !== undefined && y !== undefined) demandSame(x, y, label, names)
   })
   const graphs = ([then, otherwise] as const).map(({ graph, count }, i) =>
@@ -211,7 +211,15 @@ export function traceWhile(
     return nextState(initial, next, start, names)
   })
   const step = open.finish(results)
-  return withLeaves(initial, bindWhile(start.map(([, tensor]) => tensor), test, step, op))
+  return withLeaves(
+    initial,
+    bindWhile(
+      start.map(([, tensor]) => tensor),
+      test,
+      step,
+      op,
+    ),
+  )
 }
 
 /** The tensors of the next state, which must be like the ones at the start. */
@@ -311,7 +319,12 @@ export class TracedStep {
   /** The types of the tensors it gives. */
   readonly types: readonly TensorType[]
 
-  constructor(name: string, types: readonly TensorType[], body: (params: readonly Tensor[]) => unknown, op: string) {
+  constructor(
+    name: string,
+    types: readonly TensorType[],
+    body: (params: readonly Tensor[]) => unknown,
+    op: string,
+  ) {
     const open = new OpenRegion(name, types)
     const value = open.run(() => body(open.params))
     const tensors = open.run(() => [...leavesOf(value).values()].map((leaf) => convertToTensor(leaf, { op })))

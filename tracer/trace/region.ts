@@ -35,7 +35,7 @@ class RegionTrace extends GraphTrace {
   }
 
   override apply(application: Application): readonly Tensor[] {
-    if (application.op.name === 'host_call') this.#hostCalled = true
+    if (application.op.name === 'host_call') this.#noteHostCall()
     return super.apply(application)
   }
 
@@ -104,13 +104,30 @@ class RegionTrace extends GraphTrace {
     return content
   }
 
-  /** A host call may assign any Variable, and is told of assignments; inside a region neither can be followed. */
+  /** A host call may assign any Variable, and sees what has been assigned: inside a region neither can be followed. */
+  #noteHostCall(): void {
+    this.#hostCalled = true
+    const [variable] = this.assigned.keys()
+    if (variable !== undefined) this.#refuse(variable, 'assigned before')
+    if (this.#outer instanceof RegionTrace) this.#outer.#noteHostCall()
+  }
+
   #demandNoHostCall(variable: Variable, done: string): void {
-    if (!this.#hostCalled) return
+    if (this.#hostCalled) this.#refuse(variable, `${done} after`)
+  }
+
+  /** What one iteration does after a host call comes before that of the next. */
+  demandFollowed(): void {
+    const [variable] = this.entries.keys()
+    if (this.#isBody && this.#hostCalled && variable !== undefined)
+      this.#refuse(variable, 'used in the loop of')
+  }
+
+  #refuse(variable: Variable, done: string): never {
     throw new TraceError({
       op: 'hostCall',
-      problem: `the variable ${variable.name} is ${done} after a host call inside ${this.name}`,
-      fix: 'pass what the host call needs as inputs and use its results, or do one of the two outside.',
+      problem: `the variable ${variable.name} is ${done} a host call inside ${this.name}, which may assign it`,
+      fix: 'give the host call what it needs as inputs and use its results, or do one of the two outside.',
     })
   }
 }
@@ -161,6 +178,7 @@ export class OpenRegion {
 
   finish(results: readonly Tensor[]): Region {
     const { assigned, entries, contents } = this.#trace
+    this.#trace.demandFollowed()
     const { graph, borrowed } = this.#trace.finishRegion([...results, ...assigned.values()])
     const contentParams = new Map([...contents].map(([variable, tensor]) => [variable, valueOf(tensor)]))
     const known = new Set([...this.params.map(valueOf), ...contentParams.values()])

@@ -36,8 +36,7 @@ const evaluate: Evaluate = (node, [x, y]) => {
 
 testGoldens('inline', inline)
 testGoldens('assume', assume)
-testGoldens('discharge',
-      'narrow', (graph, words) => discharge(graph, aliasesOf(words)))
+testGoldens('discharge', (graph, words) => discharge(graph, aliasesOf(words)))
 testGoldens('canonicalize', (graph) => dce(canonicalize(graph)))
 testGoldens('fold', (graph) => dce(fold(graph, evaluate)))
 testGoldens('cse', cse)
@@ -95,10 +94,12 @@ describe('the pipeline', () => {
       'inline',
       'assume',
       'discharge',
+      'narrow',
       'canonicalize',
       'fold',
       'cse',
       'canonicalize',
+      'hoist',
       'dce',
       'fuse',
     ])

@@ -1,7 +1,7 @@
 // An interpreter of graphs, element by element on JavaScript numbers, written from the meaning of the ops and not from
 // their lowerings. It knows the ops that the property tests of the passes use, on static shapes.
 import type { DType } from '../../../codegen/dtype.ts'
-import type { Graph, Node, Value } from '../../../tracer/ir/graph.ts'
+import { type Graph, type Node, type Value, textAttribute } from '../../../tracer/ir/graph.ts'
 
 export interface Data {
   readonly shape: readonly number[]
@@ -76,7 +76,7 @@ function elementwise(node: Node, dtype: DType, [x = 0, y = 0, z = 0]: readonly n
     case 'xor':
       return x ^ y
     case 'compare':
-      return comparison(String(node.attrs['op']), x, y) ? 1 : 0
+      return comparison(textAttribute(node, 'op'), x, y) ? 1 : 0
     case 'select':
       return x === 0 ? z : y
     case 'cast':
@@ -168,7 +168,7 @@ export function evaluateGraph(
     for (const node of region.nodes) {
       const data = node.operands.map(of)
       const [x = { shape: [], values: [] }] = data
-      const name = String(node.attrs['variable'])
+      const name = textAttribute(node, 'variable')
       let results: Data[] = []
       if (node.op === 'assign' || node.op === 'commit') variables.set(name, x)
       else if (node.op === 'read') results = [variables.get(name) ?? x]
