@@ -29,6 +29,7 @@ export { type NestedArray, Tensor } from '../tracer/tensor.ts'
 export { flatten, traceType, unflatten } from '../tracer/trace/protocol.ts'
 export { isTracing } from '../tracer/trace/bind.ts'
 export { live } from '../tracer/trace/supplied.ts'
+export { ignore } from '../tracer/trace/unused-tests.ts'
 export {
   type Concrete,
   type FunctionOptions,

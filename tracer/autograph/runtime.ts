@@ -9,6 +9,7 @@ import { logicalAnd, logicalNot, logicalOr, reshape, scalarTensor, sizeOf } from
 import { sliceInside } from '../ops/dynamic.ts'
 import { Tensor } from '../tensor.ts'
 import { TensorMethods } from '../tensor-methods.ts'
+import { consider } from '../trace/unused-tests.ts'
 import { alignWeak, contentOf, demandBool, isSymbolic, mathCall, negate, operate, operateUnary } from './operators.ts'
 import { isStaging, stageBranch } from './stage-branch.ts'
 import { stageLoop } from './stage-loop.ts'
@@ -192,8 +193,15 @@ function truthOf(test: unknown, site: string): boolean | Tensor {
         : 'reduce it with tf.any or tf.all.',
       site,
     })
+  consider(value)
   if (value.payload.kind !== 'symbolic') return value.item() !== 0
   return value.rank === 0 ? value : reshape(value, [])
+}
+
+/** A test whose outcome is not used in the graph, because it is asked again there. */
+function considered(test: boolean | Tensor): boolean | Tensor {
+  if (test instanceof Tensor) consider(test)
+  return test
 }
 
 /** The right side of `&&` or `||` behind a tensor: a bool. */
@@ -274,7 +282,7 @@ function runLoop(parts: LoopParts, access: StateAccess | null, site: string): vo
     const first = test === undefined && open.length > 0 ? proceed() : ask()
     if (first instanceof Tensor) {
       const state = new State(access)
-      const all = test !== undefined && open.length > 0 ? logicalAnd(logicalNot(anyOf(open)), first) : first
+      const all = considered(test !== undefined && open.length > 0 ? logicalAnd(logicalNot(anyOf(open)), first) : first)
       stageLoop({ state, site, proceed, step, isPure: test === undefined || parts.pure === true, first: all })
       settleFlag(parts, access)
       return
@@ -346,7 +354,7 @@ function stageRows(
       body(reshape(sliceInside(x, [index, ...zeros], [1, ...rest]), rest))
     },
     isPure: true,
-    first: proceed(),
+    first: considered(proceed()),
     counter: { start: 0, set: (next) => void (index = next) },
   })
 }

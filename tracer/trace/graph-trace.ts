@@ -27,6 +27,7 @@ import type { VariableCreation } from './creation.ts'
 import { outOfScope } from './scope.ts'
 import { userSite } from './source.ts'
 import { liveNow, type Supplier } from './supplied.ts'
+import { UnusedTests } from './unused-tests.ts'
 
 /** Tensors of up to this many elements are written into the graph as constants. */
 const inlineLimit = 16
@@ -75,6 +76,7 @@ export class GraphTrace implements Trace {
   readonly #contentSizes = new Map<string, string>()
   /** Variables that may not hold what they held at entry; all may once the host has been called. */
   readonly #changed = new Set<Variable>()
+  readonly unusedTests: UnusedTests = new UnusedTests()
   #hostCalled = false
   #finished = false
   readonly #creation: VariableCreation | undefined
@@ -308,6 +310,7 @@ export class GraphTrace implements Trace {
       ...(source === undefined ? {} : { source }),
       ...(host === undefined ? {} : { host }),
     })
+    this.unusedTests.record(op, operands, results, source, this.name)
     return results.map((value) => this.#tensor(value))
   }
 

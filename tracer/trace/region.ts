@@ -181,6 +181,7 @@ export class OpenRegion {
     this.#trace.demandFollowed()
     const { graph, borrowed } = this.#trace.finishRegion([...results, ...assigned.values()])
     const contentParams = new Map([...contents].map(([variable, tensor]) => [variable, valueOf(tensor)]))
+    this.#trace.unusedTests.demand(graph.results, this.#trace.name)
     const known = new Set([...this.params.map(valueOf), ...contentParams.values()])
     const params = graph.params.filter((param) => !known.has(param))
     return {

@@ -86,6 +86,7 @@ function run(request: TracingRequest, trace: GraphTrace): TracedCallback {
     (value) => results.push(trace.lift(convertToTensor(value))) - 1,
   )
   const traced = trace.finish(results)
+  trace.unusedTests.demand(traced.graph.results, request.name)
   return { callee: new GraphFunction(traced), ...structure, variableNames }
 }
 

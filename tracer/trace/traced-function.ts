@@ -16,6 +16,7 @@ import { type FoundLeaves, fitsTemplates, templateOf } from './call-template.ts'
 import { ConcreteFunction } from './concrete.ts'
 import { VariableCreation } from './creation.ts'
 import type { GraphFunction } from './graph-function.ts'
+import { convertCallback } from './convert-hook.ts'
 import { functionsRunEagerly, tracingModes, tracingModeText } from './modes.ts'
 import { laterParameters, type ParameterList, parametersOf } from './parameters.ts'
 import { siteOfOutermostCall, whileTracing } from './progress.ts'
@@ -48,6 +49,15 @@ export interface FunctionOptions {
   readonly maxTraces?: number
   /** What to do when it is traced again: a line in the console (default), nothing, or an error. */
   readonly onRetrace?: 'warn' | 'off' | 'error'
+  /** False leaves the callback's control flow as it is, also when `tracemill/autograph` is loaded. */
+  readonly autograph?: boolean
+  /**
+   * Evaluates code where the callback is written, so that what it is rewritten to sees the same variables. It is used when
+   * `tracemill/autograph` is loaded.
+   *
+   * @example tf.function(step, { scope: (s) => eval(s) })
+   */
+  readonly scope?: (code: string) => unknown
 }
 
 /** The machinery behind `tf.function`; src/function.ts wraps it in a callable. */
@@ -181,7 +191,7 @@ export class TracedFunction {
     }
     const { signature, fitted } = this.#signature(self, args)
     if (functionsRunEagerly() && !isTracing())
-      return runCallbackEagerly({ name: this.name, callback: this.callback, self, args: fitted, signature })
+      return runCallbackEagerly({ name: this.name, callback: this.#prepared(), self, args: fitted, signature })
     const trace = this.#holding(self, fitted, signature)
     this.#last = trace
     if (this.#usesThis) this.#lastSelf = isObject(self) ? new WeakRef(self) : undefined
@@ -322,6 +332,12 @@ export class TracedFunction {
     return made
   }
 
+  /** The callback with its control flow rewritten, where a converter is installed and wanted. */
+  #prepared(): (...args: never[]) => unknown {
+    const { autograph = true, scope } = this.options
+    return autograph ? convertCallback(this.callback, { scope, name: this.name }) : this.callback
+  }
+
   /** Runs the callback; twice when it created Variables, since what it does without creating them is what counts. */
   #run(
     self: unknown,
@@ -333,7 +349,7 @@ export class TracedFunction {
     const start = performance.now()
     const request = {
       name: this.name,
-      callback: this.callback,
+      callback: this.#prepared(),
       self,
       args,
       signature: given,

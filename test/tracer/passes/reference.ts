@@ -168,10 +168,10 @@ export function evaluateGraph(
     for (const node of region.nodes) {
       const data = node.operands.map(of)
       const [x = { shape: [], values: [] }] = data
-      const name = textAttribute(node, 'variable')
+      const name = (): string => textAttribute(node, 'variable')
       let results: Data[] = []
-      if (node.op === 'assign' || node.op === 'commit') variables.set(name, x)
-      else if (node.op === 'read') results = [variables.get(name) ?? x]
+      if (node.op === 'assign' || node.op === 'commit') variables.set(name(), x)
+      else if (node.op === 'read') results = [variables.get(name()) ?? x]
       else if (node.op === 'print') printed.push(x)
       else if (node.op === 'check') {
         if (x.values[0] === 0) throw new CheckFailed()

@@ -1,0 +1,9 @@
+/** Has the tracer rewrite callbacks: what `tracemill/autograph` does when it is loaded. */
+import { installConverter } from '../trace/convert-hook.ts'
+import { convert, markLibrary } from './convert.ts'
+
+/** Rewrites callbacks from now on; the functions of `library` are left alone. */
+export function installAutograph(library: object): void {
+  markLibrary(library)
+  installConverter((callback, { scope, name }) => convert(callback, { scope, name }))
+}
