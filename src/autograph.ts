@@ -22,7 +22,8 @@ type Callback = (...args: never[]) => unknown
 /**
  * The code that a function is traced with, its control flow rewritten.
  *
- * @example toCode((x) => { if (x.greater(0)) x = x.square(); return x }) // contains $ag.if(
+ * @example
+ * toCode((x: tf.Tensor) => { if (x.greater(0)) x = x.square(); return x }) // contains $ag.if(
  */
 export function toCode(fn: Callback | { readonly fn: Callback }): string {
   const callback = 'fn' in fn && typeof fn.fn === 'function' ? fn.fn : fn

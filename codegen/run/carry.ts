@@ -24,9 +24,11 @@ export function carryInPlace(spec: ProgramSpec): ProgramSpec {
 
 function withoutCopies(spec: ProgramSpec, loop: LoopStep): LoopStep {
   let body = loop.body
+  // A next value that two are to have lies in the first of them by then: it must stay there for the next iteration.
+  const kept = new Set(body.flatMap((step) => (step.kind === 'commit' ? [step.variable] : [])))
   for (let at = body.length - 1; at >= 0; at--) {
     const copy = body[at]
-    if (copy?.kind !== 'commit') continue
+    if (copy?.kind !== 'commit' || kept.has(copy.from)) continue
     body = withoutCopy(spec, body, at, copy) ?? body
   }
   return body === loop.body ? loop : { ...loop, body }

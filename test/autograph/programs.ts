@@ -25,8 +25,8 @@ interface Place {
   readonly items: readonly string[]
 }
 
-/** The text of a random function, an expression. */
-export function randomProgram(seed: number): string {
+/** The text of a random function, an expression; its size is how deep it may nest. */
+export function randomProgram(seed: number, size = 5): string {
   const random = randomNumbers(seed)
   const below = (n: number): number => Math.floor(random() * n)
   const pick = <T>(list: readonly T[]): T => list[below(list.length)] as T
@@ -118,21 +118,26 @@ export function randomProgram(seed: number): string {
   const choice = (place: Place): string => {
     const subject = random() < 0.6 ? '(i + j) % 4' : 'm'
     const inner = { ...place, canBreak: true }
-    const cases = [0, 1, 2].map(
-      (i) => `case ${i}: ${block(inner)} ${random() < 0.6 ? 'break;' : ''}`,
-    )
+    const cases = [0, 1, 2].map((i) => `case ${i}: ${block(inner)} ${random() < 0.6 ? 'break;' : ''}`)
     cases.splice(below(4), 0, `default: ${block(inner)} ${random() < 0.6 ? 'break;' : ''}`)
     return `switch (${subject}) { ${cases.join(' ')} }`
   }
   const line = (place: Place): string => {
-    const kind = place.depth > 4 ? below(4) : below(13)
+    const kind = place.depth >= size ? below(4) : below(13)
     const x = pick(scalars)
     switch (kind) {
       case 0:
       case 1:
         return `${x} = ${bounded(value(place))};`
       case 2:
-        return pick(['i++;', 'j += 1;', 'i = j + 1;', 'j--;', 'i = (i * 2) % 7;', `o.p = ${bounded(value(place))};`])
+        return pick([
+          'i++;',
+          'j += 1;',
+          'i = j + 1;',
+          'j--;',
+          'i = (i * 2) % 7;',
+          `o.p = ${bounded(value(place))};`,
+        ])
       case 3:
         return `${condition(place)} && (${x} = ${bounded(scalar(place))});`
       case 4:
@@ -153,6 +158,6 @@ export function randomProgram(seed: number): string {
     }
   }
   const start: Place = { depth: 0, loops: [], canBreak: false, canContinue: false, items: [] }
-  const lines = Array.from({ length: 3 + below(4) }, () => line(start))
+  const lines = Array.from({ length: 2 + below(size) }, () => line(start))
   return `(a, b, c, xs, m) => { let i = 0, j = 1; const o = { p: a }; ${lines.join(' ')} return [a, b, c.add(o.p), i]; }`
 }

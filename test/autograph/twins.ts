@@ -80,7 +80,7 @@ function tensorInput(input: Input): unknown {
 
 /** A result as plain data. */
 export function plainResult(value: unknown): unknown {
-  if (value instanceof Plain) return value.value
+  if (value instanceof Plain) return plainResult(value.value)
   if (value instanceof tf.Tensor) return plainResult(value.array())
   if (typeof value === 'boolean') return Number(value)
   if (typeof value === 'number') return Math.fround(value) + 0
@@ -97,14 +97,14 @@ export interface Runs {
   readonly traced: unknown
 }
 
-/** The four runs of a function for each list of inputs. */
-export function runTwins(fn: Twin, inputs: readonly (readonly Input[])[]): Runs[] {
+/** The four runs of a function for each list of inputs; the last only where it is wanted, since it compiles. */
+export function runTwins(fn: Twin, inputs: readonly (readonly Input[])[], isTraced = true): Runs[] {
   const rewritten = convert(fn)
   const traced = tf.function(rewritten, { onRetrace: 'off' })
   return inputs.map((list) => ({
     plain: plainResult(fn(...list.map(plainInput))),
     rewritten: plainResult(rewritten(...list.map(plainInput))),
     eager: plainResult(rewritten(...list.map(tensorInput))),
-    traced: plainResult(traced(...list.map(tensorInput))),
+    traced: isTraced ? plainResult(traced(...list.map(tensorInput))) : undefined,
   }))
 }

@@ -32,7 +32,9 @@ export function moveDeclarations(context: FunctionContext, nodes: readonly State
     const bound = node.declarations
       .flatMap(({ id }) => boundIdentifiers(id))
       .map((name) => context.text.bindings.of(name))
-    const isShared = bound.some((binding) => binding !== undefined && isMentionedOutside(context, binding, nodes))
+    const isShared = bound.some(
+      (binding) => binding !== undefined && isMentionedOutside(context, binding, nodes),
+    )
     if (!isShared) continue
     for (const binding of bound)
       if (binding !== undefined && !context.moved.has(binding)) {
@@ -44,7 +46,5 @@ export function moveDeclarations(context: FunctionContext, nodes: readonly State
 }
 
 function isMentionedOutside(context: FunctionContext, binding: Binding, nodes: readonly AnyNode[]): boolean {
-  return context.text.bindings
-    .mentions(binding)
-    .some((name) => !nodes.some((node) => isIn(name.start, node)))
+  return context.text.bindings.mentions(binding).some((name) => !nodes.some((node) => isIn(name.start, node)))
 }

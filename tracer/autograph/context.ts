@@ -40,7 +40,8 @@ export class Names {
 
   constructor(source: string) {
     let prefix = '$'
-    while (new RegExp(`${prefix.replaceAll('$', '\\$')}(?:ag|[rvse]|[bcdpi]\\d+)(?![\\w$])`).test(source)) prefix += '$'
+    while (new RegExp(`${prefix.replaceAll('$', '\\$')}(?:ag|[rvse]|[bcdpi]\\d+)(?![\\w$])`).test(source))
+      prefix += '$'
     this.#prefix = prefix
   }
 
@@ -177,10 +178,9 @@ export class FunctionContext {
       ['g', arrow(array(names.map((name) => identifier(name))))],
       [
         's',
-        arrow(
-          block(names.map((name, i) => statement(assignment(identifier(name), element(values, i))))),
-          [values],
-        ),
+        arrow(block(names.map((name, i) => statement(assignment(identifier(name), element(values, i))))), [
+          values,
+        ]),
       ],
       ...(parts.length === 0 ? [] : [['p', arrow(array(parts))] as const]),
     ])

@@ -12,8 +12,8 @@ import { builtins } from './builtins.ts'
 import { definiteCondition } from './detect.ts'
 import { print } from './printer.ts'
 import { createRuntime, type Runtime } from './runtime.ts'
-import { type FunctionSource, lineAt, parseText, positionIn, textOf } from './source.ts'
-import { arrow, type Expression, identifier } from './syntax.ts'
+import { type FunctionSource, lineAt, parseText, positionsIn, textOf } from './source.ts'
+import { type AnyNode, arrow, children, type Expression, identifier } from './syntax.ts'
 import { type Rewriting, rewriting } from './transform.ts'
 
 /** A function as it is traced; what it is called with depends on it. */
@@ -43,7 +43,8 @@ const withScope = new WeakMap<object, WeakMap<object, Callback>>()
 export function markLibrary(namespace: object): void {
   const seen = new Set<object>()
   const visit = (value: unknown): void => {
-    if (value === null || (typeof value !== 'object' && typeof value !== 'function') || seen.has(value)) return
+    if (value === null || (typeof value !== 'object' && typeof value !== 'function') || seen.has(value))
+      return
     seen.add(value)
     if (typeof value === 'function') library.add(value)
     const isNamespace = Reflect.get(value, Symbol.toStringTag) === 'Module' || value === namespace
@@ -83,9 +84,11 @@ function convertNow(fn: Callback, { scope, name = fn.name, isCallee = false }: C
   if (source === undefined) return fn
   const offset = source.wrapped.indexOf(text)
   const made = rewriting(source.program, source.wrapped, offset)
-  const callsOthers = /\(/.test(text)
-  if (!made.needsRewriting(source.fn) && !callsOthers) return fn
-  const isRebuildable = [...made.bindings.free].every((free) => builtins.has(free) || free === nameHelper) && !usesReceiver(source)
+  // What it calls may have to be rewritten, which it must do; without a scope all it can call are its own functions.
+  if (!made.needsRewriting(source.fn) && (scope === undefined || !callsAnything(source.fn))) return fn
+  const isRebuildable =
+    [...made.bindings.free].every((free) => builtins.has(free) || free === nameHelper) &&
+    !usesReceiver(source)
   if (made.bindings.usesSuper || (scope === undefined && !isRebuildable)) {
     if (made.needsRewriting(source.fn)) demandHarmless(source, name, made.bindings.usesSuper)
     return fn
@@ -128,7 +131,12 @@ function convertCallee(fn: (...args: unknown[]) => unknown): (...args: unknown[]
   return convert(fn, { isCallee: true })
 }
 
+// oxlint-disable-next-line no-eval -- the only way to make a function from text that keeps its own name and kind
 const globalEval = (code: string): unknown => (0, eval)(code) as unknown
+
+function callsAnything(node: AnyNode): boolean {
+  return node.type === 'CallExpression' || children(node).some(callsAnything)
+}
 
 /** True for text that calls the runtime. */
 function isRewritten(text: string): boolean {
@@ -149,7 +157,8 @@ function codeOf({ fn }: FunctionSource, made: Rewriting, name: string, hasScope:
       : rewritten
   const output = arrow(expression, [identifier(made.runtimeName)])
   // Compilers call a helper of this name to keep the names of functions.
-  const helper = hasScope || !made.bindings.free.has(nameHelper) ? '' : `const ${nameHelper} = f => f; return `
+  const helper =
+    hasScope || !made.bindings.free.has(nameHelper) ? '' : `const ${nameHelper} = f => f; return `
   const text = print(output)
   return `${helper === '' ? `(${text})` : `(() => { ${helper}${text} })()`}\n//# sourceURL=tracemill-${name.replaceAll(/\W/g, '_') || 'anonymous'}.js`
 }
@@ -168,7 +177,7 @@ function demandHarmless(source: FunctionSource, name: string, usesSuper: boolean
   const node = definiteCondition(source.fn)
   if (node === undefined) return
   const offset = source.wrapped.indexOf(source.text)
-  const position = positionIn(source.text, node.start - offset)
+  const position = positionsIn(source.text)(node.start - offset)
   throw new TraceError({
     op: 'tf.function',
     problem: `${name === '' ? 'the callback' : name} decides by a tensor, and cannot be rewritten${usesSuper ? ' because it uses super' : ' without its scope'}; left as it is, the test would always be true`,
@@ -176,4 +185,3 @@ function demandHarmless(source: FunctionSource, name: string, usesSuper: boolean
     fix: 'give the option scope: s => eval(s), or use the build plugin, or write tf.cond, tf.whileLoop or tf.where.',
   })
 }
-

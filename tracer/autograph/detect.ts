@@ -23,7 +23,14 @@ export function definiteCondition(fn: AnyFunction): AnyNode | undefined {
     end: fn.end,
     type: 'Program',
     sourceType: 'module',
-    body: [{ start: fn.start, end: fn.end, type: 'ExpressionStatement', expression: { ...fn, type: 'FunctionExpression' } as never }],
+    body: [
+      {
+        start: fn.start,
+        end: fn.end,
+        type: 'ExpressionStatement',
+        expression: { ...fn, type: 'FunctionExpression' } as never,
+      },
+    ],
   })
   const search = (node: AnyNode): AnyNode | undefined => {
     const test = testOf(node)
@@ -65,7 +72,8 @@ function isTensor(node: AnyNode, bindings: Bindings, depth: number): boolean {
       return node.operator === '!' && isTensor(node.argument, bindings, depth)
     case 'CallExpression': {
       const { callee } = node
-      if (callee.type !== 'MemberExpression' || callee.computed || callee.property.type !== 'Identifier') return false
+      if (callee.type !== 'MemberExpression' || callee.computed || callee.property.type !== 'Identifier')
+        return false
       if (callee.object.type === 'Identifier' && hosts.has(callee.object.name)) return false
       return comparisons.has(callee.property.name)
     }

@@ -51,7 +51,8 @@ export function rewriteExpression(context: FunctionContext, node: Expression): E
       )
     case 'UnaryExpression': {
       const { operator, argument } = node
-      if (operator === 'typeof' || operator === 'void' || operator === 'delete' || plan.isPlain(argument)) break
+      if (operator === 'typeof' || operator === 'void' || operator === 'delete' || plan.isPlain(argument))
+        break
       const value = context.expression(argument)
       if (operator === '!') return context.runtime('not', value, context.site(node))
       return context.runtime('unary', literal(operator), value, context.site(node))
@@ -101,7 +102,17 @@ function rewriteAny(context: FunctionContext, child: AnyNode, parent: AnyNode): 
     case 'Property': {
       const inner = mapInside(context, child)
       // A shorthand whose variable goes by another name is one no longer.
-      return inner.shorthand && inner.value !== child.value ? { ...inner, shorthand: inner.value.type === 'Identifier' && child.value.type === 'Identifier' && inner.value.name === child.value.name ? inner.shorthand : inner.value.type === 'AssignmentPattern' } : inner
+      return inner.shorthand && inner.value !== child.value
+        ? {
+            ...inner,
+            shorthand:
+              inner.value.type === 'Identifier' &&
+              child.value.type === 'Identifier' &&
+              inner.value.name === child.value.name
+                ? inner.shorthand
+                : inner.value.type === 'AssignmentPattern',
+          }
+        : inner
     }
     case 'SpreadElement':
     case 'ClassBody':
@@ -123,7 +134,11 @@ function rewriteAny(context: FunctionContext, child: AnyNode, parent: AnyNode): 
 function isName(child: AnyNode, parent: AnyNode): boolean {
   if (child.type !== 'Identifier') return false
   if (parent.type === 'MemberExpression') return !parent.computed && parent.property === child
-  if (parent.type === 'Property' || parent.type === 'MethodDefinition' || parent.type === 'PropertyDefinition')
+  if (
+    parent.type === 'Property' ||
+    parent.type === 'MethodDefinition' ||
+    parent.type === 'PropertyDefinition'
+  )
     return !parent.computed && parent.key === child
   return parent.type === 'ClassExpression' || parent.type === 'ClassDeclaration' ? parent.id === child : false
 }
@@ -137,8 +152,7 @@ function rewriteAssignment(context: FunctionContext, node: AssignmentExpression)
   const { left, operator } = node
   const right = context.expression(node.right)
   const target = rewritePattern(context, left)
-  if (operator === '=' || operator === '??=' || operator === '>>>=')
-    return { ...node, left: target, right }
+  if (operator === '=' || operator === '??=' || operator === '>>>=') return { ...node, left: target, right }
   const isSimple =
     left.type === 'Identifier' ||
     (left.type === 'MemberExpression' &&

@@ -77,11 +77,11 @@ export function deferred(value: TensorLike, dtype: DType): TensorLike {
 export function placeholder(like: TensorLike): TensorLike {
   const tensor = like instanceof Tensor ? like : undefined
   const dtype = naturalDType(like)
-  const shape: Shape = tensor?.type.shape ?? (like instanceof Variable ? like.type.shape : isTypedArray(like) ? [like.length] : [])
+  const shape: Shape =
+    tensor?.type.shape ??
+    (like instanceof Variable ? like.type.shape : isTypedArray(like) ? [like.length] : [])
   return later(dtype, () => filled(dtype, shape, 0))
 }
-
-
 
 /** What a value is, for messages. */
 export function kindOf(value: unknown): string {

@@ -36,8 +36,11 @@ export function rewriteLabeled(context: FunctionContext, node: LabeledStatement)
   if (isLoop(body) && context.plan.isConverted(body)) return rewriteLoop(context, body)
   const [inner, ...more] = context.list([body])
   if (inner === undefined) return []
-  if (!context.plan.isCarried('break', body)) return [{ ...node, body: more.length === 0 ? inner : block([inner, ...more]) }]
-  return [block([declare('let', context.flag({ kind: 'break', target: body }), literal(false)), inner, ...more])]
+  if (!context.plan.isCarried('break', body))
+    return [{ ...node, body: more.length === 0 ? inner : block([inner, ...more]) }]
+  return [
+    block([declare('let', context.flag({ kind: 'break', target: body }), literal(false)), inner, ...more]),
+  ]
 }
 
 export function rewriteLoop(context: FunctionContext, node: Loop): Statement[] {
@@ -46,7 +49,9 @@ export function rewriteLoop(context: FunctionContext, node: Loop): Statement[] {
     ? [declare('let', context.flag({ kind: 'break', target: node }), literal(false))]
     : []
   const made =
-    node.type === 'ForOfStatement' || node.type === 'ForInStatement' ? each(context, node) : general(context, node)
+    node.type === 'ForOfStatement' || node.type === 'ForInStatement'
+      ? each(context, node)
+      : general(context, node)
   return flags.length === 0 && made.length === 1 ? made : [block([...flags, ...made])]
 }
 
@@ -112,7 +117,12 @@ function stopOf(context: FunctionContext, node: Loop): string[] {
 }
 
 /** What a loop writes, as its own flag and loop variables tell beyond the analysis. */
-function stateOf(context: FunctionContext, node: Loop, nodes: readonly AnyNode[], more: readonly string[]): Expression {
+function stateOf(
+  context: FunctionContext,
+  node: Loop,
+  nodes: readonly AnyNode[],
+  more: readonly string[],
+): Expression {
   const own = context.plan.isCarried('break', node) ? [context.flag({ kind: 'break', target: node })] : []
   return context.state({
     nodes,
@@ -122,19 +132,28 @@ function stateOf(context: FunctionContext, node: Loop, nodes: readonly AnyNode[]
   })
 }
 
-function general(context: FunctionContext, node: Exclude<Loop, ForOfStatement | ForInStatement>): Statement[] {
+function general(
+  context: FunctionContext,
+  node: Exclude<Loop, ForOfStatement | ForInStatement>,
+): Statement[] {
   const isFor = node.type === 'ForStatement'
-  const declared = isFor && node.init?.type === 'VariableDeclaration' && node.init.kind !== 'var' ? node.init : undefined
+  const declared =
+    isFor && node.init?.type === 'VariableDeclaration' && node.init.kind !== 'var' ? node.init : undefined
   const renamed = declared === undefined ? [] : renameCaptured(context, node as ForStatement)
   const test = node.test ? context.expression(node.test) : null
   const isEndless = !node.test || (node.test.type === 'Literal' && Boolean(node.test.value))
   const update = isFor && node.update ? context.expression(node.update) : null
   const own = bodyOf(context, node)
-  const body = renamed.length === 0 ? own : [
-    ...renamed.map(({ binding, name }) => declare('let', binding.name, identifier(name))),
-    block(own),
-    ...renamed.map(({ binding, name }) => statement(assignment(identifier(name), identifier(binding.name)))),
-  ]
+  const body =
+    renamed.length === 0
+      ? own
+      : [
+          ...renamed.map(({ binding, name }) => declare('let', binding.name, identifier(name))),
+          block(own),
+          ...renamed.map(({ binding, name }) =>
+            statement(assignment(identifier(name), identifier(binding.name))),
+          ),
+        ]
   const nodes = [...(node.test ? [node.test] : []), ...(isFor && node.update ? [node.update] : []), node.body]
   const settings: [string, Expression][] = []
   if (test !== null && !isEndless) settings.push(['test', arrow(test)])
@@ -172,7 +191,8 @@ function renameCaptured(context: FunctionContext, node: ForStatement): { binding
       if (binding === undefined || !binding.captured) return []
       const name = context.fresh('i')
       for (const mention of bindings.mentions(binding))
-        if (mention.start < node.body.start || mention.start >= node.body.end) context.renamed.set(mention, name)
+        if (mention.start < node.body.start || mention.start >= node.body.end)
+          context.renamed.set(mention, name)
       return [{ binding, name }]
     })
 }
@@ -206,4 +226,3 @@ function each(context: FunctionContext, node: ForOfStatement | ForInStatement): 
     ),
   ]
 }
-

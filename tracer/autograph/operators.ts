@@ -139,11 +139,7 @@ function together(
   const other = strong === x ? y : x
   if (isOrder && strong.dtype === 'int32' && isWeak(other) && other.dtype === 'float32')
     return [cast(x as Tensor, 'float32'), cast(y as Tensor, 'float32'), false]
-  return [
-    isWeak(x) ? adopt(x, strong.dtype) : x,
-    isWeak(y) ? adopt(y, strong.dtype) : y,
-    false,
-  ]
+  return [isWeak(x) ? adopt(x, strong.dtype) : x, isWeak(y) ? adopt(y, strong.dtype) : y, false]
 }
 
 function dtypeOf(value: Tensor | Variable | number | boolean): DType {
@@ -234,7 +230,10 @@ function symbolicUnary(op: string, x: Tensor): Tensor {
   }
 }
 
-const real = (f: (x: TensorLike) => Tensor) => (x: Tensor): Tensor => f(x.dtype === 'int32' ? cast(x, 'float32') : x)
+const real =
+  (f: (x: TensorLike) => Tensor) =>
+  (x: Tensor): Tensor =>
+    f(x.dtype === 'int32' ? cast(x, 'float32') : x)
 const math: Readonly<Record<string, (x: Tensor, y: TensorLike) => Tensor>> = {
   abs,
   ceil,

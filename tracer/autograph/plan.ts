@@ -17,6 +17,8 @@ export interface Jump {
   readonly kind: 'return' | 'break' | 'continue'
   readonly target: AnyNode
   readonly path: readonly AnyNode[]
+  /** The jump itself and what it passes. */
+  readonly within: ReadonlySet<AnyNode>
 }
 
 /** Properties that never are tensors. */
@@ -64,10 +66,11 @@ export class Plan {
 
   /** The carried jumps inside these nodes whose targets are outside of them. */
   escaping(nodes: readonly AnyNode[]): readonly Jump[] {
+    if (this.#carried.size === 0) return []
     return this.#jumps.filter(
       (jump) =>
         this.isCarried(jump.kind, jump.target) &&
-        nodes.some((node) => node === jump.node || jump.path.includes(node)) &&
+        nodes.some((node) => jump.within.has(node)) &&
         // A loop that a `continue` goes on with holds the jump; the statement around a label holds its `break`.
         !nodes.includes(jump.target),
     )
@@ -84,7 +87,7 @@ export class Plan {
   #key(kind: Jump['kind'], target: AnyNode): string {
     let id = this.#ids.get(target)
     if (id === undefined) this.#ids.set(target, (id = this.#ids.size))
-    return `${kind === 'return' ? 'return' : kind}:${id}`
+    return `${kind}:${id}`
   }
 
   #round(): void {
@@ -129,6 +132,11 @@ export class Plan {
         return node.operator !== '??' && !this.isPlain(node.left)
       case 'SwitchStatement':
         return !this.isPlain(node.discriminant)
+      case 'UnaryExpression':
+        return node.operator === '!' && !this.isPlain(node.argument)
+      case 'BinaryExpression':
+        // Tensors are never identical; other operators say by themselves that they do not work on tensors.
+        return /^[!=]==?$/.test(node.operator) && !this.isPlain(node)
       default:
         return false
     }
@@ -224,17 +232,21 @@ function surveyOf(fn: AnyFunction): {
     nodes.push(node)
     if (node.type === 'BlockStatement') lists.push(node.body)
     if (node.type === 'SwitchCase') lists.push(node.consequent)
-    if (node.type === 'ReturnStatement') jumps.push({ node, kind: 'return', target: fn, path: outer })
+    if (node.type === 'ReturnStatement') jumps.push(jumpOf(node, 'return', fn, outer))
     if (node.type === 'BreakStatement' || node.type === 'ContinueStatement') {
       const at = outer.findIndex((entry, i) => isTarget(node, entry, outer[i + 1]))
       const target = outer[at]
       const kind = node.type === 'BreakStatement' ? 'break' : 'continue'
-      if (target !== undefined) jumps.push({ node, kind, target, path: outer.slice(0, at) })
+      if (target !== undefined) jumps.push(jumpOf(node, kind, target, outer.slice(0, at)))
     }
     for (const child of children(node)) visit(child, [node, ...outer])
   }
   visit(fn.body, [])
   return { jumps, lists, nodes }
+}
+
+function jumpOf(node: AnyNode, kind: Jump['kind'], target: AnyNode, path: readonly AnyNode[]): Jump {
+  return { node, kind, target, path, within: new Set([node, ...path]) }
 }
 
 function isTarget(

@@ -25,7 +25,10 @@ interface ModuleName {
 
 const corrected: Readonly<Record<string, unknown>> = {
   ...base,
-  ExportNamedDeclaration(node: { specifiers: readonly { local: ModuleName; exported: ModuleName }[] }, state: State): void {
+  ExportNamedDeclaration(
+    node: { specifiers: readonly { local: ModuleName; exported: ModuleName }[] },
+    state: State,
+  ): void {
     const text = (name: ModuleName): string => name.name ?? name.raw ?? ''
     const named = node.specifiers.map((entry) => ({
       ...entry,
@@ -38,9 +41,12 @@ const corrected: Readonly<Record<string, unknown>> = {
 
 /** Prints a tree. */
 export function print(node: AnyNode): string {
-  return generate(node as never, {
-    generator: corrected,
-    expressionsPrecedence: precedence,
-    indent: '  ',
-  } as never)
+  return generate(
+    node as never,
+    {
+      generator: corrected,
+      expressionsPrecedence: precedence,
+      indent: '  ',
+    } as never,
+  )
 }

@@ -76,10 +76,19 @@ export function parseModule(code: string): Program {
   return parse(code, { ecmaVersion: 'latest', sourceType: 'module', allowHashBang: true })
 }
 
-/** Line and column (from 1) of a position. */
-export function positionIn(text: string, position: number): string {
-  const before = text.slice(0, Math.max(position, 0)).split('\n')
-  return `${before.length}:${(before.at(-1)?.length ?? 0) + 1}`
+/** Says the line and column (from 1) of positions in a text. */
+export function positionsIn(text: string): (position: number) => string {
+  const starts = [0]
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
+  return (position) => {
+    let [low, high] = [0, starts.length - 1]
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if ((starts[middle] ?? 0) <= position) low = middle
+      else high = middle - 1
+    }
+    return `${low + 1}:${Math.max(position, 0) - (starts[low] ?? 0) + 1}`
+  }
 }
 
 /** The line of a text that holds a position, trimmed. */

@@ -10,7 +10,7 @@ import { traceCond } from '../trace/control.ts'
 import { isPlainObject } from '../trace/tree.ts'
 import { commonDType, deferred, isLoose, isNumeric, kindOf, placeholder, sameKeys } from './leaves.ts'
 import { markWeak } from './operators.ts'
-import { absent, State, unset } from './state.ts'
+import { absent, type State, unset } from './state.ts'
 
 /** How deep in staged branches and loops we are. */
 let depth = 0
@@ -32,16 +32,16 @@ export function whileStaging<R>(body: () => R): R {
 type Joined = (results: readonly Tensor[]) => unknown
 
 interface Join {
-  readonly then: TensorLike[]
-  readonly otherwise: TensorLike[]
+  readonly first: TensorLike[]
+  readonly second: TensorLike[]
   readonly labels: string[]
   readonly site: string
 }
 
 export interface Branches {
   readonly predicate: Tensor
-  readonly then: () => unknown
-  readonly otherwise: () => unknown
+  readonly first: () => unknown
+  readonly second: () => unknown
   readonly state: State
   readonly site: string
   /** What the value of the branches is called, where it is wanted. */
@@ -51,10 +51,18 @@ export interface Branches {
 }
 
 /** Stages both branches; gives their value. */
-export function stageBranch({ predicate, then, otherwise, state, site, value, flag }: Branches): unknown {
+export function stageBranch({
+  predicate,
+  first: then,
+  second: otherwise,
+  state,
+  site,
+  value,
+  flag,
+}: Branches): unknown {
   const before = state.get()
   const [xs, ys]: [TensorLike[], TensorLike[]] = [[], []]
-  const join: Join = { then: xs, otherwise: ys, labels: [], site }
+  const join: Join = { first: xs, second: ys, labels: [], site }
   let joined: readonly Joined[] = []
   const run = (branch: () => unknown): readonly unknown[] => {
     state.set(before)
@@ -106,7 +114,13 @@ function joinValues(join: Join, x: unknown, y: unknown, name: string): Joined {
   }
   if (Array.isArray(x) && Array.isArray(y)) {
     if (x.length === y.length) return joinLists(join, x, y, name)
-    throw differ(join, x, y, name, `${name} has length ${x.length} in the main branch, but ${y.length} in the else branch`)
+    throw differ(
+      join,
+      x,
+      y,
+      name,
+      `${name} has length ${x.length} in the main branch, but ${y.length} in the else branch`,
+    )
   }
   if (isPlainObject(x) && isPlainObject(y)) {
     const keys = sameKeys(x, y)
@@ -121,7 +135,13 @@ function joinValues(join: Join, x: unknown, y: unknown, name: string): Joined {
   ] as const)
     if (value === undefined || value === absent)
       throw differ(join, x, y, name, `${name} must also be initialized in the ${branch} branch`)
-  throw differ(join, x, y, name, `${name} is ${kindOf(x)} in the main branch, but ${kindOf(y)} in the else branch`)
+  throw differ(
+    join,
+    x,
+    y,
+    name,
+    `${name} is ${kindOf(x)} in the main branch, but ${kindOf(y)} in the else branch`,
+  )
 }
 
 function joinLists(join: Join, x: readonly unknown[], y: readonly unknown[], name: string): Joined {
@@ -150,8 +170,8 @@ function joinWithNothing(join: Join, value: unknown, name: string, isFirst: bool
 }
 
 function addResult(join: Join, x: TensorLike, y: TensorLike, name: string, isResultWeak: boolean): Joined {
-  const at = join.then.push(x) - 1
-  join.otherwise.push(y)
+  const at = join.first.push(x) - 1
+  join.second.push(y)
   join.labels.push(nameForUser(name))
   return (results) => {
     const result = results[at]

@@ -160,7 +160,11 @@ function collect(form: unknown, name: string, labels: string[]): Carried[] {
 }
 
 /** The values of variables with tensors in the place of what is carried. */
-function rebuild(forms: readonly unknown[], carried: readonly Carried[], tensors: readonly Tensor[]): unknown[] {
+function rebuild(
+  forms: readonly unknown[],
+  carried: readonly Carried[],
+  tensors: readonly Tensor[],
+): unknown[] {
   let next = 0
   const build = (form: unknown): unknown => {
     if (form instanceof Carried) {
@@ -202,7 +206,8 @@ function leave(loop: StagedLoop, forms: readonly unknown[], late: string[]): Ten
       return skeleton(value)
     }
     if (Array.isArray(form) && Array.isArray(value)) {
-      if (form.length === value.length) return form.map((entry, i) => compare(entry, value[i], `${name}[${i}]`))
+      if (form.length === value.length)
+        return form.map((entry, i) => compare(entry, value[i], `${name}[${i}]`))
       throw new TraceError({
         op: 'loop',
         problem: `${nameForUser(name)} has length ${form.length} before an iteration, but ${value.length} after it: a list cannot grow in a loop over tensors`,
@@ -241,7 +246,8 @@ function widened(form: Carried, value: TensorLike): Carried {
 
 /** The form of a variable that is given its first value in the loop. */
 function skeleton(value: unknown): unknown {
-  if (isNumeric(value)) return new Carried(placeholder(value), naturalDType(value), isWeak(value) || typeof value === 'number')
+  if (isNumeric(value))
+    return new Carried(placeholder(value), naturalDType(value), isWeak(value) || typeof value === 'number')
   if (Array.isArray(value)) return value.map(skeleton)
   if (isPlainObject(value)) return mapObject(value, skeleton)
   return value

@@ -55,7 +55,9 @@ export class State {
 function reach(base: () => unknown): object | undefined {
   try {
     const object = base()
-    return object !== null && (typeof object === 'object' || typeof object === 'function') ? object : undefined
+    return object !== null && (typeof object === 'object' || typeof object === 'function')
+      ? object
+      : undefined
   } catch {
     return undefined
   }
@@ -96,7 +98,8 @@ export function contentPart(base: () => unknown, name: string): Part | undefined
     get: () => ({ ...object }),
     set: (value) => {
       const values = value as object
-      for (const key of Object.keys(object)) if (!Object.hasOwn(values, key)) Reflect.deleteProperty(object, key)
+      for (const key of Object.keys(object))
+        if (!Object.hasOwn(values, key)) Reflect.deleteProperty(object, key)
       Object.assign(object, values)
     },
   }
@@ -106,4 +109,3 @@ export function contentPart(base: () => unknown, name: string): Part | undefined
 export function cellPart(get: () => unknown, set: (value: unknown) => void, name: string): Part {
   return { name, get, set }
 }
-

@@ -132,10 +132,8 @@ function sequence(
     const isHere = matches(context, { ...group, tests }, subject, site)
     start = context.runtime('ifExp', isHere, arrow(literal(i)), arrow(start), literal(null), site)
   }
-  const stop = context.flags([
-    ...(context.plan.isCarried('break', node) ? [{ node, kind: 'break' as const, target: node, path: [] }] : []),
-    ...context.plan.escaping([node]),
-  ])
+  const own = context.plan.isCarried('break', node) ? [context.flag({ kind: 'break', target: node })] : []
+  const stop = [...own, ...context.flags(context.plan.escaping([node]))]
   return [
     declare('const', entry, start),
     ...groups.map((group, i) => {

@@ -8,7 +8,7 @@ import { FunctionContext, Names, type TextContext } from './context.ts'
 import { rewriteExpression } from './expressions.ts'
 import { Liveness } from './liveness.ts'
 import { Plan } from './plan.ts'
-import { positionIn } from './source.ts'
+import { positionsIn } from './source.ts'
 import { canComplete } from './completion.ts'
 import { rewriteList } from './statements.ts'
 import {
@@ -45,7 +45,7 @@ export interface Rewriting {
 export function rewriting(program: Program, source: string, offset = 0): Rewriting {
   const bindings = new Bindings(program)
   const names = new Names(source)
-  const written = source.slice(offset)
+  const positions = positionsIn(source.slice(offset))
   const plans = new Map<AnyFunction, Plan>()
   const planOf = (fn: AnyFunction): Plan => {
     let plan = plans.get(fn)
@@ -55,14 +55,19 @@ export function rewriting(program: Program, source: string, offset = 0): Rewriti
   const text: TextContext = {
     bindings,
     names,
-    site: (position) => positionIn(written, position - offset),
+    site: (position) => positions(position - offset),
     rewriteFunction: (fn) => rewriteFunction(text, planOf(fn), fn),
   }
   const needsRewriting = (fn: AnyFunction): boolean => {
     if (isSuspending(fn)) return false
     return planOf(fn).needsRewriting || innerFunctions(fn).some(needsRewriting)
   }
-  return { bindings, runtimeName: names.of('ag'), rewrite: text.rewriteFunction, needsRewriting }
+  return {
+    bindings,
+    runtimeName: names.of('ag'),
+    rewrite: (fn) => rewriteFunction(text, planOf(fn), fn),
+    needsRewriting,
+  }
 }
 
 /** The functions directly inside a function. */
@@ -101,13 +106,7 @@ function rewriteFunction<F extends AnyFunction>(text: TextContext, plan: Plan, f
     output.push({
       ...nowhere,
       type: 'ReturnStatement',
-      argument: context.runtime(
-        'done',
-        identifier(r),
-        identifier(v),
-        literal(isComplete),
-        context.site(fn),
-      ),
+      argument: context.runtime('done', identifier(r), identifier(v), literal(isComplete), context.site(fn)),
     })
   } else output.push(...statements)
   return { ...fn, body: block(output) }

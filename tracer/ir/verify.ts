@@ -93,7 +93,11 @@ class Verification {
     const name = node.attrs[node.op === 'captured' ? 'name' : 'variable']
     const capture = typeof name === 'string' ? captures.get(name) : undefined
     if (capture === undefined)
-      this.#fail(`${node.op} of @${typeof name === 'string' ? name : '?'}, which is not captured`, graph, node)
+      this.#fail(
+        `${node.op} of @${typeof name === 'string' ? name : '?'}, which is not captured`,
+        graph,
+        node,
+      )
     if (capture.kind !== wanted)
       this.#fail(`${node.op} of @${capture.name}, which is a ${capture.kind}`, graph, node)
     const reads = node.op === 'read' || node.op === 'captured'

@@ -53,9 +53,7 @@ export interface FunctionOptions {
   readonly autograph?: boolean
   /**
    * Evaluates code where the callback is written, so that what it is rewritten to sees the same variables. It is used when
-   * `tracemill/autograph` is loaded.
-   *
-   * @example tf.function(step, { scope: (s) => eval(s) })
+   * `tracemill/autograph` is loaded: `{ scope: (s) => eval(s) }`.
    */
   readonly scope?: (code: string) => unknown
 }
@@ -191,7 +189,13 @@ export class TracedFunction {
     }
     const { signature, fitted } = this.#signature(self, args)
     if (functionsRunEagerly() && !isTracing())
-      return runCallbackEagerly({ name: this.name, callback: this.#prepared(), self, args: fitted, signature })
+      return runCallbackEagerly({
+        name: this.name,
+        callback: this.#prepared(),
+        self,
+        args: fitted,
+        signature,
+      })
     const trace = this.#holding(self, fitted, signature)
     this.#last = trace
     if (this.#usesThis) this.#lastSelf = isObject(self) ? new WeakRef(self) : undefined

@@ -13,7 +13,18 @@ import type { TensorMethods } from '../tensor-methods.ts'
 const every = 2000
 
 /** Ops that give what is used as a condition. */
-const tests = new Set(['compare', 'not', 'and', 'or', 'xor', 'is_nan', 'reduce_and', 'reduce_or', 'reduceAnd', 'reduceOr'])
+const tests = new Set([
+  'compare',
+  'not',
+  'and',
+  'or',
+  'xor',
+  'is_nan',
+  'reduce_and',
+  'reduce_or',
+  'reduceAnd',
+  'reduceOr',
+])
 
 /** Values that are known to have been looked at. */
 const considered = new WeakSet<Value>()
@@ -29,10 +40,22 @@ export class UnusedTests {
   #made = 0
 
   /** A node has been recorded. */
-  record(op: string, operands: readonly Value[], results: readonly Value[], source: string | undefined, name: string): void {
+  record(
+    op: string,
+    operands: readonly Value[],
+    results: readonly Value[],
+    source: string | undefined,
+    name: string,
+  ): void {
     for (const operand of operands) this.#unused.delete(operand)
     const [result] = results
-    if (result === undefined || result.type.dtype !== 'bool' || result.type.shape.length > 0 || !tests.has(op)) return
+    if (
+      result === undefined ||
+      result.type.dtype !== 'bool' ||
+      result.type.shape.length > 0 ||
+      !tests.has(op)
+    )
+      return
     this.#unused.set(result, source)
     if (++this.#made % every === 0 && this.#unused.size * 2 >= every) this.demand([], name)
   }
