@@ -523,6 +523,28 @@ export const corpus: readonly Case[] = [
     lists,
   ],
   [
+    'variable wanted where a break leads',
+    (x, k) => {
+      let i = 0
+      switch (k) {
+        case 1: {
+          if (x.less(5)) {
+            i++
+            if (x.greater(-1)) break
+          }
+          return [x, 7]
+        }
+      }
+      return [x, i]
+    },
+    [
+      [3, { raw: 1 }],
+      [-3, { raw: 1 }],
+      [9, { raw: 1 }],
+      [9, { raw: 2 }],
+    ],
+  ],
+  [
     'labelled block',
     (x) => {
       let y = x

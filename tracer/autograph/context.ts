@@ -164,11 +164,14 @@ export class FunctionContext {
     const flags = this.flags(jumps)
     if (jumps.some(({ kind }) => kind === 'return')) flags.push(this.name('v'))
     const names = [...bindings.map(({ name }) => name), ...flags, ...extra]
-    const live = [
-      ...bindings.map((binding) => binding.captured || wanted === undefined || wanted.has(binding)),
-      ...flags.map(() => true),
-      ...extra.map(() => true),
-    ]
+    // A jump that a flag carries ends up elsewhere, and what is wanted there has to get through here.
+    const atJumps = jumps.map(({ node }) => this.liveness.atJump(node))
+    const isWanted = (binding: Binding): boolean =>
+      binding.captured ||
+      wanted === undefined ||
+      wanted.has(binding) ||
+      atJumps.some((there) => there?.has(binding) === true)
+    const live = [...bindings.map(isWanted), ...flags.map(() => true), ...extra.map(() => true)]
     const parts = this.#parts(nodes)
     if (names.length === 0 && parts.length === 0) return literal(null)
     const values = identifier(this.name('s'))

@@ -20,6 +20,7 @@ export class Liveness {
   readonly #bindings: Bindings
   readonly #after = new Map<AnyNode, Wanted>()
   readonly #around = new Map<Loop, Wanted>()
+  readonly #jumps = new Map<AnyNode, Wanted>()
 
   constructor(fn: AnyFunction, bindings: Bindings) {
     this.#bindings = bindings
@@ -30,6 +31,11 @@ export class Liveness {
   /** What is wanted after a statement; undefined when the statement was never seen. */
   after(node: AnyNode): Wanted | undefined {
     return this.#after.get(node)
+  }
+
+  /** What is wanted where a jump leads. */
+  atJump(node: AnyNode): Wanted | undefined {
+    return this.#jumps.get(node)
   }
 
   /** What is wanted at the head of a loop, after it, or wherever a jump out of it leads. */
@@ -90,14 +96,14 @@ export class Liveness {
         return this.#plus(node.argument, targets.handled)
       case 'BreakStatement': {
         const label = node.label?.name
-        return targets.breaks.findLast((target) => target.label === label)?.wanted ?? after
+        return this.#jump(node, targets.breaks.findLast((target) => target.label === label)?.wanted ?? after)
       }
       case 'ContinueStatement': {
         const label = node.label?.name
         const found = targets.continues.findLast(
           (target) => label === undefined || target.labels.includes(label),
         )
-        return found?.wanted ?? after
+        return this.#jump(node, found?.wanted ?? after)
       }
       case 'ExpressionStatement': {
         const { expression } = node
@@ -115,6 +121,11 @@ export class Liveness {
       default:
         return this.#plus(node, after)
     }
+  }
+
+  #jump(node: AnyNode, wanted: Wanted): Wanted {
+    this.#jumps.set(node, union(this.#jumps.get(node) ?? wanted, wanted))
+    return wanted
   }
 
   #loop(node: Loop, after: Wanted, targets: Targets, labels: readonly string[]): Wanted {
