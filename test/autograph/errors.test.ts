@@ -257,6 +257,14 @@ describe('what is rewritten', () => {
       }) as never),
     ).toContain('$ag.if(')
   })
+  test('a chain in parentheses keeps them', () => {
+    const f = (o: { a?: { b: number } } | undefined, x: Plain): number => {
+      if (x.greater(0)) return (o?.a)!.b
+      return 0
+    }
+    expect(() => convert(f)(undefined, new Plain(1))).toThrow(TypeError)
+    expect(toCode((0, eval)('(o) => { if (o) return (o?.a).b; return 0 }'))).toContain('(o?.a).b')
+  })
   test('plain code stays as it is', () => {
     const f = (n: number): number => {
       let s = 0
@@ -264,6 +272,21 @@ describe('what is rewritten', () => {
       return s + n
     }
     expect(convert(f)).toBe(f)
+  })
+  test('a value that two variables of a loop are to have reaches both', () => {
+    const f = tf.function(((x: tf.Tensor) => {
+      let a = x,
+        b = x,
+        n = x
+      while (n.less(5)) {
+        const next = n.add(1)
+        a = next
+        b = next
+        n = next
+      }
+      return [a, b, n]
+    }) as Twin)
+    expect((f(scalar(2)) as tf.Tensor[]).map((tensor) => tensor.item())).toEqual([5, 5, 5])
   })
   test('gradients flow through', () => {
     const f = tf.function(((x: tf.Tensor) => {

@@ -15,9 +15,9 @@ const count = Number(process.env['PROGRAMS'] ?? (only === undefined ? 300 : 1))
 describe('random programs', () => {
   test(`${count} programs from ${first} on`, () => {
     for (let seed = first; seed < first + count; seed++) {
-      // A large program takes long to compile, so most are small, and a third is traced.
+      // A large program takes long to compile, so most are small, and few are traced.
       const text = randomProgram(seed, seed % 10 === 0 ? 5 : 3)
-      const isTraced = only !== undefined || seed % 3 === 0
+      const isTraced = only !== undefined || seed % 6 === 0
       // oxlint-disable-next-line no-eval -- the program is text
       const runs = runTwins((0, eval)(text) as Twin, inputs, isTraced)
       for (const { plain, rewritten, eager, traced } of runs)

@@ -34,11 +34,7 @@ function tryParse(text: string): Program | undefined {
   return undefined
 }
 
-/** A function's tree; undefined for native functions, classes, and what does not parse. */
-export function parseFunction(fn: object): FunctionSource | undefined {
-  return parseText(textOf(fn))
-}
-
+/** A function's tree from its text; undefined for native functions, classes, and what does not parse. */
 export function parseText(text: string): FunctionSource | undefined {
   if (isNative(text) || /^class\b/.test(text)) return undefined
   for (const wrapped of [`(${text})`, `(class { ${text} })`, `({ ${text} })`]) {
@@ -69,11 +65,6 @@ function functionIn(node: Expression): AnyFunction | undefined {
       : undefined
   }
   return undefined
-}
-
-/** Parses a module. Throws SyntaxError. */
-export function parseModule(code: string): Program {
-  return parse(code, { ecmaVersion: 'latest', sourceType: 'module', allowHashBang: true })
 }
 
 /** Says the line and column (from 1) of positions in a text. */

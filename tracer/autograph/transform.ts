@@ -21,7 +21,6 @@ import {
   isFunction,
   isSuspending,
   literal,
-  mapChildren,
   member,
   nowhere,
   type Statement,
@@ -114,10 +113,4 @@ function rewriteFunction<F extends AnyFunction>(text: TextContext, plan: Plan, f
 
 function toVar(node: ReturnType<typeof declare>): Statement {
   return { ...node, kind: 'var' }
-}
-
-/** Rewrites all functions of a module except those inside functions it refuses; the tree is new where it changed. */
-export function rewriteTree(made: Rewriting, node: AnyNode): AnyNode {
-  if (isFunction(node)) return made.rewrite(node)
-  return mapChildren(node, (child) => rewriteTree(made, child))
 }
