@@ -1,9 +1,10 @@
 /**
  * What the steps of a program read and write, as indices of program buffers.
  */
-import { type Buffer, type Expr, type LoadExpr, operandsOf } from '../expr.ts'
-import type { Kernel, Statement } from '../kernel.ts'
+import type { Buffer, Expr, LoadExpr } from '../expr.ts'
+import type { Kernel } from '../kernel.ts'
 import type { ProgramSpec, Step } from '../program.ts'
+import { expressionsOf, visitExprs, visitStatements } from '../schedule/contents.ts'
 import { listsInside } from '../steps.ts'
 
 /** The buffers a step reads and those it writes. */
@@ -12,27 +13,12 @@ export interface Access {
   readonly writes: ReadonlySet<number>
 }
 
-/** The expressions a statement evaluates itself, not those of the statements inside it. */
-export function expressionsOf(statement: Statement): readonly Expr[] {
-  switch (statement.kind) {
-    case 'loop':
-      return [statement.from, statement.to]
-    case 'let':
-    case 'set':
-      return [statement.value]
-    case 'store':
-      return [statement.index, statement.value]
-    case 'if':
-      return [statement.condition]
-  }
-}
-
 /** Calls `found` for each load below `expr`; nodes in `seen` are skipped, and visited ones added. */
 export function eachLoad(expr: Expr, found: (load: LoadExpr) => void, seen: Set<Expr> = new Set()): void {
-  if (seen.has(expr)) return
-  seen.add(expr)
-  if (expr.kind === 'load') found(expr)
-  for (const operand of operandsOf(expr)) eachLoad(operand, found, seen)
+  const visit = (node: Expr): void => {
+    if (node.kind === 'load') found(node)
+  }
+  visitExprs([expr], visit, seen)
 }
 
 /** The kernel's own buffers that it loads from and stores to. */
@@ -43,14 +29,10 @@ export function kernelAccess(kernel: Kernel): {
   const loads = new Set<Buffer>()
   const stores = new Set<Buffer>()
   const seen = new Set<Expr>()
-  const visit = (body: readonly Statement[]): void => {
-    for (const statement of body) {
-      for (const expr of expressionsOf(statement)) eachLoad(expr, (load) => loads.add(load.buffer), seen)
-      if (statement.kind === 'store') stores.add(statement.buffer)
-      if (statement.kind === 'loop' || statement.kind === 'if') visit(statement.body)
-    }
-  }
-  visit(kernel.body)
+  visitStatements(kernel.body, (statement) => {
+    for (const expr of expressionsOf(statement)) eachLoad(expr, (load) => loads.add(load.buffer), seen)
+    if (statement.kind === 'store') stores.add(statement.buffer)
+  })
   return { loads, stores }
 }
 

@@ -9,7 +9,8 @@
 import { type Buffer, type Expr, type ExprPool, type LoadExpr, operandsOf } from '../expr.ts'
 import type { Kernel, Loop, Statement, Store } from '../kernel.ts'
 import { multiplySizes, type Size, sizesEqual } from '../size.ts'
-import { eachLoad, expressionsOf } from './access.ts'
+import { expressionsOf } from '../schedule/contents.ts'
+import { eachLoad } from './access.ts'
 
 interface Place {
   readonly body: readonly Statement[]

@@ -6,6 +6,7 @@ import { binaryen, type ExpressionRef } from './binaryen.ts'
 import type { DType } from '../dtype.ts'
 import { InternalError } from '../errors.ts'
 import type { BinaryOp, CompareOp, ReduceOp, UnaryOp } from '../expr.ts'
+import { floatInstruction } from './float-unary.ts'
 import { type FunctionContext, wasmType } from './function-context.ts'
 
 /** Calls host math for one float value; `operands` have the dtype and so has the result. */
@@ -43,24 +44,7 @@ export function scalarUnary(
   const { i32 } = module
   if (dtype === 'float32' || dtype === 'float64') {
     const type = dtype === 'float32' ? module.f32 : module.f64
-    switch (op) {
-      case 'neg':
-        return type.neg(x)
-      case 'abs':
-        return type.abs(x)
-      case 'floor':
-        return type.floor(x)
-      case 'ceil':
-        return type.ceil(x)
-      case 'round':
-        return type.nearest(x)
-      case 'trunc':
-        return type.trunc(x)
-      case 'sqrt':
-        return type.sqrt(x)
-      default:
-        return callHost(context, op, dtype, [x])
-    }
+    return floatInstruction(type, op, x) ?? callHost(context, op, dtype, [x])
   }
   switch (op) {
     case 'not':

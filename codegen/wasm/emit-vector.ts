@@ -8,6 +8,7 @@ import type { DType } from '../dtype.ts'
 import { InternalError } from '../errors.ts'
 import type { BinaryOp, CompareOp, Lanes, ReduceOp, UnaryOp } from '../expr.ts'
 import { callHost, scalarBinary, scalarCombine } from './emit-scalar.ts'
+import { floatInstruction } from './float-unary.ts'
 import { type FunctionContext, wasmType } from './function-context.ts'
 
 /** One lane of a vector, as a scalar of the dtype. */
@@ -114,24 +115,10 @@ export function vectorUnary(
   const { module } = context
   if (dtype === 'float32' || dtype === 'float64') {
     const type = dtype === 'float32' ? module.f32x4 : module.f64x2
-    switch (op) {
-      case 'neg':
-        return type.neg(x)
-      case 'abs':
-        return type.abs(x)
-      case 'floor':
-        return type.floor(x)
-      case 'ceil':
-        return type.ceil(x)
-      case 'round':
-        return type.nearest(x)
-      case 'trunc':
-        return type.trunc(x)
-      case 'sqrt':
-        return type.sqrt(x)
-      default:
-        return laneByLane(context, dtype, lanes, [x], (operands) => callHost(context, op, dtype, operands))
-    }
+    return (
+      floatInstruction(type, op, x) ??
+      laneByLane(context, dtype, lanes, [x], (operands) => callHost(context, op, dtype, operands))
+    )
   }
   switch (op) {
     case 'not':

@@ -91,11 +91,6 @@ export class GraphTrace implements Trace {
     this.#creation = creation
   }
 
-  /** True for a trace that records the body of a node of another trace. */
-  get isRegion(): boolean {
-    return this.#parent !== undefined
-  }
-
   param(type: TensorType, name?: string): Tensor {
     const value = makeValue(type, name)
     this.#params.push(value)

@@ -41,15 +41,3 @@ export function mapTree(value: unknown, map: (leaf: unknown, path: string) => un
     )
   return map(value, path)
 }
-
-/** Calls `visit` for every leaf, objects' keys in sorted order. */
-export function visitTree(value: unknown, visit: (leaf: unknown, path: string) => void, path = ''): void {
-  if (value instanceof TensorMethods) return visit(value, path)
-  if (Array.isArray(value))
-    return value.forEach((entry: unknown, i) => visitTree(entry, visit, `${path}[${i}]`))
-  if (isPlainObject(value)) {
-    for (const key of Object.keys(value).sort()) visitTree(value[key], visit, `${path}.${key}`)
-    return
-  }
-  visit(value, path)
-}
