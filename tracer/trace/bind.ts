@@ -44,6 +44,8 @@ export interface Trace {
   live?(compute: () => TensorLike, dtype: TensorType['dtype'] | undefined): Tensor
   /** The content of an int32 scalar at the beginning of every call, as a size; only graph traces know calls. */
   contentSize?(variable: Variable): Size
+  /** The name of a Variable's capture, which nodes inside regions mention; absent where nothing is recorded. */
+  captureName?(variable: Variable): string
   /** The user's line that made a value of this trace, if it is known. */
   sourceOf?(value: Value): string | undefined
   read(variable: Variable): Tensor
@@ -54,6 +56,14 @@ export interface Trace {
   initialValue(initial: Tensor, name: string): Tensor
   /** A variable has been created. */
   created(variable: Variable): void
+  /** True when what is recorded runs later, if at all: Variables have no content then. */
+  readonly deferred?: boolean
+  /** What to do to read a tensor of this trace, for messages. */
+  readonly howToRead?: string
+  /** What an assignment to a variable returns, when that is not the variable. */
+  handleAfterAssignment?(variable: Variable): Variable
+  /** Records what `body` does as something that is needed as a whole or not at all. */
+  together?<R>(body: () => R): R
 }
 
 /** Sees every application and its results, and variable reads: a gradient tape. */
