@@ -5,8 +5,10 @@ import { installTensorOps } from '../tracer/tensor-methods.ts'
 import * as math from './math/index.ts'
 import { relu, softplus } from './nn/activations.ts'
 import { logSoftmax, softmax } from './nn/softmax.ts'
+import { evaluate } from './v1/session.ts'
 
 installTensorOps({
+  evaluate,
   neg: math.neg,
   abs: math.abs,
   sign: math.sign,

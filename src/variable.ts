@@ -5,7 +5,7 @@ import type { DType } from '../codegen/dtype.ts'
 import { ValueError } from '../codegen/errors.ts'
 import { convertToTensor, type TensorLike } from '../tracer/convert.ts'
 
-import { withTrace, eagerTrace } from '../tracer/trace/bind.ts'
+import { currentTrace, eagerTrace, withTrace } from '../tracer/trace/bind.ts'
 import { type DeclaredShape, Variable } from '../tracer/variable.ts'
 import { VariableSlice } from '../tracer/variable-slice.ts'
 
@@ -41,7 +41,8 @@ export function variable(initial: TensorLike | (() => TensorLike), options: Vari
       fix: 'tf.variable(0), or tf.variable(() => tf.zeros([2])).',
     })
   const { dtype, ...rest } = options
-  const given = withTrace(eagerTrace(), () =>
+  const trace = currentTrace()
+  const given = withTrace(trace.deferred === true ? trace : eagerTrace(), () =>
     convertToTensor(typeof initial === 'function' ? initial() : initial, { dtype, op: 'tf.variable' }),
   )
   const tensor = dtype === undefined || given.dtype === dtype ? given : given.cast(dtype)

@@ -8,13 +8,17 @@ import { InternalError } from '../codegen/errors.ts'
 import type { DType } from '../codegen/dtype.ts'
 import type { Size } from '../codegen/size.ts'
 import type { TensorLike } from './convert.ts'
-import type { Tensor } from './tensor.ts'
+import type { BoolTensor, NestedArray, Tensor } from './tensor.ts'
 
 /** Axes to reduce over: all of them when absent or null; negative ones count from the end. */
 export type AxisArgument = number | readonly number[] | null
 
+/** What a run of a graph is fed: JavaScript values by tensor, or by name. */
+export type FeedDict = ReadonlyMap<Tensor | string, TensorLike> | { readonly [name: string]: TensorLike }
+
 /** The functions behind the methods. */
 export interface TensorOps {
+  evaluate(x: TensorMethods, feeds?: FeedDict): NestedArray
   neg(x: TensorLike): Tensor
   abs(x: TensorLike): Tensor
   sign(x: TensorLike): Tensor
@@ -37,10 +41,10 @@ export interface TensorOps {
   relu(x: TensorLike): Tensor
   softplus(x: TensorLike): Tensor
   erf(x: TensorLike): Tensor
-  isNaN(x: TensorLike): Tensor
-  isInf(x: TensorLike): Tensor
-  isFinite(x: TensorLike): Tensor
-  logicalNot(x: TensorLike): Tensor
+  isNaN(x: TensorLike): BoolTensor
+  isInf(x: TensorLike): BoolTensor
+  isFinite(x: TensorLike): BoolTensor
+  logicalNot(x: TensorLike): BoolTensor
   add(x: TensorLike, y: TensorLike): Tensor
   sub(x: TensorLike, y: TensorLike): Tensor
   mul(x: TensorLike, y: TensorLike): Tensor
@@ -52,22 +56,22 @@ export interface TensorOps {
   minimum(x: TensorLike, y: TensorLike): Tensor
   squaredDifference(x: TensorLike, y: TensorLike): Tensor
   atan2(x: TensorLike, y: TensorLike): Tensor
-  equal(x: TensorLike, y: TensorLike): Tensor
-  notEqual(x: TensorLike, y: TensorLike): Tensor
-  less(x: TensorLike, y: TensorLike): Tensor
-  lessEqual(x: TensorLike, y: TensorLike): Tensor
-  greater(x: TensorLike, y: TensorLike): Tensor
-  greaterEqual(x: TensorLike, y: TensorLike): Tensor
-  logicalAnd(x: TensorLike, y: TensorLike): Tensor
-  logicalOr(x: TensorLike, y: TensorLike): Tensor
-  logicalXor(x: TensorLike, y: TensorLike): Tensor
+  equal(x: TensorLike, y: TensorLike): BoolTensor
+  notEqual(x: TensorLike, y: TensorLike): BoolTensor
+  less(x: TensorLike, y: TensorLike): BoolTensor
+  lessEqual(x: TensorLike, y: TensorLike): BoolTensor
+  greater(x: TensorLike, y: TensorLike): BoolTensor
+  greaterEqual(x: TensorLike, y: TensorLike): BoolTensor
+  logicalAnd(x: TensorLike, y: TensorLike): BoolTensor
+  logicalOr(x: TensorLike, y: TensorLike): BoolTensor
+  logicalXor(x: TensorLike, y: TensorLike): BoolTensor
   sum(x: TensorLike, axis?: AxisArgument, keepDims?: boolean): Tensor
   mean(x: TensorLike, axis?: AxisArgument, keepDims?: boolean): Tensor
   prod(x: TensorLike, axis?: AxisArgument, keepDims?: boolean): Tensor
   max(x: TensorLike, axis?: AxisArgument, keepDims?: boolean): Tensor
   min(x: TensorLike, axis?: AxisArgument, keepDims?: boolean): Tensor
-  all(x: TensorLike, axis?: AxisArgument, keepDims?: boolean): Tensor
-  any(x: TensorLike, axis?: AxisArgument, keepDims?: boolean): Tensor
+  all(x: TensorLike, axis?: AxisArgument, keepDims?: boolean): BoolTensor
+  any(x: TensorLike, axis?: AxisArgument, keepDims?: boolean): BoolTensor
   logSumExp(x: TensorLike, axis?: AxisArgument, keepDims?: boolean): Tensor
   argMax(x: TensorLike, axis?: number): Tensor
   argMin(x: TensorLike, axis?: number): Tensor
@@ -165,16 +169,16 @@ export abstract class TensorMethods {
   erf(): Tensor {
     return ops().erf(this.asTensor())
   }
-  isNaN(): Tensor {
+  isNaN(): BoolTensor {
     return ops().isNaN(this.asTensor())
   }
-  isInf(): Tensor {
+  isInf(): BoolTensor {
     return ops().isInf(this.asTensor())
   }
-  isFinite(): Tensor {
+  isFinite(): BoolTensor {
     return ops().isFinite(this.asTensor())
   }
-  logicalNot(): Tensor {
+  logicalNot(): BoolTensor {
     return ops().logicalNot(this.asTensor())
   }
   add(y: TensorLike): Tensor {
@@ -210,31 +214,31 @@ export abstract class TensorMethods {
   atan2(y: TensorLike): Tensor {
     return ops().atan2(this.asTensor(), y)
   }
-  equal(y: TensorLike): Tensor {
+  equal(y: TensorLike): BoolTensor {
     return ops().equal(this.asTensor(), y)
   }
-  notEqual(y: TensorLike): Tensor {
+  notEqual(y: TensorLike): BoolTensor {
     return ops().notEqual(this.asTensor(), y)
   }
-  less(y: TensorLike): Tensor {
+  less(y: TensorLike): BoolTensor {
     return ops().less(this.asTensor(), y)
   }
-  lessEqual(y: TensorLike): Tensor {
+  lessEqual(y: TensorLike): BoolTensor {
     return ops().lessEqual(this.asTensor(), y)
   }
-  greater(y: TensorLike): Tensor {
+  greater(y: TensorLike): BoolTensor {
     return ops().greater(this.asTensor(), y)
   }
-  greaterEqual(y: TensorLike): Tensor {
+  greaterEqual(y: TensorLike): BoolTensor {
     return ops().greaterEqual(this.asTensor(), y)
   }
-  logicalAnd(y: TensorLike): Tensor {
+  logicalAnd(y: TensorLike): BoolTensor {
     return ops().logicalAnd(this.asTensor(), y)
   }
-  logicalOr(y: TensorLike): Tensor {
+  logicalOr(y: TensorLike): BoolTensor {
     return ops().logicalOr(this.asTensor(), y)
   }
-  logicalXor(y: TensorLike): Tensor {
+  logicalXor(y: TensorLike): BoolTensor {
     return ops().logicalXor(this.asTensor(), y)
   }
   sum(axis?: AxisArgument, keepDims?: boolean): Tensor {
@@ -252,10 +256,10 @@ export abstract class TensorMethods {
   min(axis?: AxisArgument, keepDims?: boolean): Tensor {
     return ops().min(this.asTensor(), axis, keepDims)
   }
-  all(axis?: AxisArgument, keepDims?: boolean): Tensor {
+  all(axis?: AxisArgument, keepDims?: boolean): BoolTensor {
     return ops().all(this.asTensor(), axis, keepDims)
   }
-  any(axis?: AxisArgument, keepDims?: boolean): Tensor {
+  any(axis?: AxisArgument, keepDims?: boolean): BoolTensor {
     return ops().any(this.asTensor(), axis, keepDims)
   }
   logSumExp(axis?: AxisArgument, keepDims?: boolean): Tensor {
@@ -302,6 +306,11 @@ export abstract class TensorMethods {
   }
   at(index: number): Tensor {
     return ops().at(this.asTensor(), index)
+  }
+
+  /** In graph mode: what the default session computes; see `tf.v1.Session`. Throws TraceError without a session. */
+  eval(feeds?: FeedDict): NestedArray {
+    return ops().evaluate(this, feeds)
   }
 
   /** The tensor itself, or a variable's current value. */

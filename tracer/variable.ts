@@ -22,7 +22,15 @@ import { type IndexingOptions, scatterAdd, scatterUpdate } from './ops/indexing.
 import { placeOfElement, placeOfSlice } from './ops/slice.ts'
 import { Tensor } from './tensor.ts'
 import { TensorMethods } from './tensor-methods.ts'
-import { currentTrace, eagerTrace, readVariable, withObservers, withTrace } from './trace/bind.ts'
+import {
+  currentTrace,
+  eagerTrace,
+  isActive,
+  readVariable,
+  type Trace,
+  withObservers,
+  withTrace,
+} from './trace/bind.ts'
 import { fittingTensor, sliceOfVariable, type VariableSlice } from './variable-slice.ts'
 
 /** Sizes of a variable as they were declared: null for one that assignments may change, null as a whole for any shape. */
@@ -48,9 +56,22 @@ export class Variable extends TensorMethods {
   readonly slot: Slot
   #storedType: TensorType
   #snapshot: Tensor | undefined
+  /** The graph that it belongs to, when its contents are in sessions. */
+  readonly #home: Trace | undefined
 
-  constructor(given: Tensor, settings: VariableSettings = {}) {
+  /** @param given the initial value, or a variable that this is to be another handle of */
+  constructor(given: Tensor | Variable, settings: VariableSettings = {}) {
     super()
+    if (given instanceof Variable) {
+      this.name = given.name
+      this.trainable = given.trainable
+      this.declaredShape = given.declaredShape
+      this.open = given.open
+      this.slot = given.slot
+      this.#storedType = given.#storedType
+      this.#home = given.#home
+      return
+    }
     this.name = settings.name ?? (created === 0 ? 'Variable' : `Variable_${created}`)
     const initial = currentTrace().initialValue(given, this.name)
     const { dtype, shape } = initial.type
@@ -79,7 +100,9 @@ export class Variable extends TensorMethods {
     this.slot = allocateSlot(dtype, elementCount(shape) as number)
     ownSlot(this, this.slot)
     writeSlot(this.slot, initial.elements('tf.variable'))
-    currentTrace().created(this)
+    const trace = currentTrace()
+    this.#home = trace.deferred === true ? trace : undefined
+    trace.created(this)
   }
 
   override asTensor(): Tensor {
@@ -108,6 +131,7 @@ export class Variable extends TensorMethods {
 
   /** The current value, as a tensor that later assignments do not change. */
   value(): Tensor {
+    if (this.#home !== undefined && !isActive(this.#home)) throw this.#inSessions('value', this.#home)
     return readVariable(this)
   }
   /** The elements as a copy. Throws TraceError while tracing. */
@@ -128,30 +152,21 @@ export class Variable extends TensorMethods {
    * numbers and arrays take the variable's dtype; a tensor of another dtype is an error. Nothing is written when it
    * throws.
    */
-  assign(value: TensorLike): this {
+  assign(value: TensorLike): Variable {
     const fitted = this.open
       ? this.#compatible(value)
       : fittingTensor('assign', value, this.type, 'variable', this.name)
-    currentTrace().assign(this, fitted)
-    return this
+    return this.#changed('assign', (trace) => trace.assign(this, fitted))
   }
   /** Adds `value`, of the variable's shape. */
-  assignAdd(value: TensorLike): this {
-    currentTrace().update(
-      this,
-      opNamed('add'),
-      fittingTensor('assignAdd', value, this.type, 'variable', this.name),
-    )
-    return this
+  assignAdd(value: TensorLike): Variable {
+    const fitted = fittingTensor('assignAdd', value, this.type, 'variable', this.name)
+    return this.#changed('assignAdd', (trace) => trace.update(this, opNamed('add'), fitted))
   }
   /** Subtracts `value`, of the variable's shape. */
-  assignSub(value: TensorLike): this {
-    currentTrace().update(
-      this,
-      opNamed('sub'),
-      fittingTensor('assignSub', value, this.type, 'variable', this.name),
-    )
-    return this
+  assignSub(value: TensorLike): Variable {
+    const fitted = fittingTensor('assignSub', value, this.type, 'variable', this.name)
+    return this.#changed('assignSub', (trace) => trace.update(this, opNamed('sub'), fitted))
   }
 
   /**
@@ -161,11 +176,11 @@ export class Variable extends TensorMethods {
    * @throws CheckError for an index out of range, ShapeError, DTypeError; the variable is then unchanged.
    * @example tf.variable([1, 1]).scatterAdd([1, 1], [5, 6]).array() // [1, 12]
    */
-  scatterAdd(indices: TensorLike, updates: TensorLike, options?: IndexingOptions): this {
+  scatterAdd(indices: TensorLike, updates: TensorLike, options?: IndexingOptions): Variable {
     return this.#assignComputed(() => scatterAdd(this, indices, updates, options))
   }
   /** Subtracts `updates` from the rows at `indices`; otherwise like `scatterAdd`. */
-  scatterSub(indices: TensorLike, updates: TensorLike, options?: IndexingOptions): this {
+  scatterSub(indices: TensorLike, updates: TensorLike, options?: IndexingOptions): Variable {
     return this.#assignComputed(() =>
       scatterAdd(
         this,
@@ -176,7 +191,7 @@ export class Variable extends TensorMethods {
     )
   }
   /** Puts `updates` in the place of the rows at `indices`, of repeated indices the last; otherwise like `scatterAdd`. */
-  scatterUpdate(indices: TensorLike, updates: TensorLike, options?: IndexingOptions): this {
+  scatterUpdate(indices: TensorLike, updates: TensorLike, options?: IndexingOptions): Variable {
     return this.#assignComputed(() => scatterUpdate(this, indices, updates, options))
   }
 
@@ -195,8 +210,24 @@ export class Variable extends TensorMethods {
     return sliceOfVariable(this, { starts, sizes }, shape.slice(1))
   }
 
+  /** Has the current trace change the variable; gives what assignments return. */
+  #changed(op: string, change: (trace: Trace) => void): Variable {
+    if (this.#home !== undefined && !isActive(this.#home)) throw this.#inSessions(op, this.#home)
+    const trace = currentTrace()
+    change(trace)
+    return trace.handleAfterAssignment?.(this) ?? this
+  }
+
+  #inSessions(op: string, home: Trace): TraceError {
+    return new TraceError({
+      op,
+      problem: `the variable ${this.name} belongs to ${home.name}: every session has its own content of it`,
+      fix: `read it with session.run(v); assign inside ${home.name}.asDefault(() => …) and run what assign returns.`,
+    })
+  }
+
   /** Assigns what is computed from the present content; the gradient of later reads is the variable's own. */
-  #assignComputed(content: () => Tensor): this {
+  #assignComputed(content: () => Tensor): Variable {
     return this.assign(withObservers([], content))
   }
 

@@ -10,6 +10,7 @@ import { elementCount, printShape, type Size } from '../../codegen/size.ts'
 import { convertToTensor, isTypedArray, requireDType, type TensorLike } from '../../tracer/convert.ts'
 import { demandDType, integral, normaliseAxis } from '../../tracer/ops/arguments.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
+import { currentTrace } from '../../tracer/trace/bind.ts'
 import { type SizeLike, sizesOf } from '../../tracer/trace/content-size.ts'
 import { requireCount } from './checks.ts'
 import {
@@ -43,7 +44,8 @@ export function tensor(values: TensorLike, shapeOrDType?: readonly number[] | DT
   const wanted = typeof shapeOrDType === 'string' ? shapeOrDType : dtype
   const made = convertToTensor(values, { op: 'tensor', dtype: wanted })
   const typed = wanted !== undefined && made.dtype !== wanted ? cast(made, wanted) : made
-  return shapeOrDType === undefined || typeof shapeOrDType === 'string' ? typed : reshape(typed, shapeOrDType)
+  const built = inGraph(typed)
+  return shapeOrDType === undefined || typeof shapeOrDType === 'string' ? built : reshape(built, shapeOrDType)
 }
 
 /** A tensor of rank 0. Throws ValueError for anything but a number or boolean, DTypeError for a value the dtype cannot hold. */
@@ -54,7 +56,13 @@ export function scalar(value: number | boolean, dtype?: DType): Tensor {
       problem: 'the value is neither a number nor a boolean',
       fix: 'use tensor(values).',
     })
-  return convertToTensor(value, { op: 'scalar', dtype })
+  return inGraph(convertToTensor(value, { op: 'scalar', dtype }))
+}
+
+/** In graph mode constants are part of the graph too, so that they can be fetched and fed. */
+function inGraph(constant: Tensor): Tensor {
+  const trace = currentTrace()
+  return trace.deferred === true ? trace.lift(constant) : constant
 }
 
 function requireShape(op: string, given: readonly SizeLike[]): readonly Size[] {

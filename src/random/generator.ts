@@ -12,7 +12,7 @@ import { elementCount, type Size } from '../../codegen/size.ts'
 import { convertToTensor, type TensorLike } from '../../tracer/convert.ts'
 import { sliceAxis } from '../../tracer/ops/slice.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
-import { eagerTrace, isTracing, withTrace } from '../../tracer/trace/bind.ts'
+import { currentTrace, eagerTrace, isTracing, withTrace } from '../../tracer/trace/bind.ts'
 import { flatten, unflatten } from '../../tracer/trace/protocol.ts'
 import { Variable } from '../../tracer/variable.ts'
 import {
@@ -89,6 +89,11 @@ export class Generator {
 
   /** Random bits, one int32 per element. */
   bits(shape: readonly Size[]): Tensor {
+    const trace = currentTrace()
+    return trace.together === undefined ? this.#draw(shape) : trace.together(() => this.#draw(shape))
+  }
+
+  #draw(shape: readonly Size[]): Tensor {
     const state = this.state.value()
     const counter = sliceAxis(state, 0, 0, counterWords)
     const key = sliceAxis(state, 0, counterWords, keyWords)
