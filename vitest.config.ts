@@ -5,6 +5,7 @@ import type { ViteUserConfig } from 'vitest/config'
 const config: ViteUserConfig = {
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/split-binaryen.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

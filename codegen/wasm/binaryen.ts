@@ -8,14 +8,15 @@
  * an expression node is used once (make a fresh one for every use), and names come from a small fixed vocabulary,
  * because binaryen interns them for the life of the process.
  */
-import binaryen from 'binaryen'
+import type Binaryen from 'binaryen'
+import { loadBinaryen } from './load-binaryen.ts'
 
-export { binaryen }
+export const binaryen: typeof Binaryen = await loadBinaryen()
 
 /** A node of the module being built; used exactly once. */
-export type ExpressionRef = binaryen.ExpressionRef
+export type ExpressionRef = Binaryen.ExpressionRef
 /** A wasm value type, or a tuple of them made by `binaryen.createType`. */
-export type WasmType = binaryen.Type
+export type WasmType = Binaryen.Type
 
 type RawFunction = (...operands: number[]) => number
 

@@ -12,7 +12,7 @@ import type { TensorLike } from '../../tracer/convert.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
 import { globalGenerator } from './generator.ts'
 
-export { Generator, generator, setSeed } from './generator.ts'
+export { Generator, generator, globalGenerator as getGlobalGenerator, setSeed } from './generator.ts'
 export { statelessNormal, statelessTruncatedNormal, statelessUniform } from './stateless.ts'
 
 /** Uniform numbers in [min, max); see `Generator.uniform`. */
