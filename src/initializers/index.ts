@@ -15,6 +15,8 @@ export {
   truncatedNormal,
   zeros,
 } from './basic.ts'
+export { get, type InitializerLike, type InitializerName } from './by-name.ts'
+export { identity, orthogonal } from './matrix.ts'
 export {
   glorotNormal,
   glorotUniform,

@@ -1,11 +1,15 @@
 /** Batch normalisation. Ioffe & Szegedy (2015); defaults are Keras's. */
 import type { Tensor } from '../../tracer/tensor.ts'
 import type { Variable } from '../../tracer/variable.ts'
-import { ones, zeros } from '../initializers/index.ts'
-import { add, moments, mul, rsqrt, sub } from '../math/index.ts'
+import { normaliseAxis } from '../../tracer/ops/arguments.ts'
+import type { InitializerLike } from '../initializers/index.ts'
+import { add, moments, mul, reshape, rsqrt, sub } from '../math/index.ts'
+import type { RegularizerLike } from '../regularizers/index.ts'
 import { type InputShape, Layer, type LayerOptions } from './layer.ts'
 
 export interface BatchNormalizationOptions extends LayerOptions {
+  /** The axis of the features, each of which has statistics of its own. Default −1. */
+  readonly axis?: number
   /** Share of the old moving statistics in the new. Default 0.99. */
   readonly momentum?: number
   /** Added to the variance. Default 0.001. */
@@ -14,15 +18,26 @@ export interface BatchNormalizationOptions extends LayerOptions {
   readonly center?: boolean
   /** Whether to multiply by a trained gamma. Default true. */
   readonly scale?: boolean
+  /** Default zeros. */
+  readonly betaInitializer?: InitializerLike
+  /** Default ones. */
+  readonly gammaInitializer?: InitializerLike
+  /** Default zeros. */
+  readonly movingMeanInitializer?: InitializerLike
+  /** Default ones. */
+  readonly movingVarianceInitializer?: InitializerLike
+  readonly betaRegularizer?: RegularizerLike
+  readonly gammaRegularizer?: RegularizerLike
 }
 
 /**
- * (x − mean) / √(variance + epsilon) · gamma + beta for each entry of the last axis. In training the statistics are the
+ * (x − mean) / √(variance + epsilon) · gamma + beta for each entry of the feature axis. In training the statistics are the
  * batch's and the moving ones follow them; otherwise, and when the layer is frozen, they are the moving ones.
  * Make one with `tf.layers.batchNormalization`.
  */
 export class BatchNormalization extends Layer {
   readonly #options: BatchNormalizationOptions
+  readonly #axis: number
   readonly #momentum: number
   readonly #epsilon: number
   #gamma: Variable | undefined
@@ -33,6 +48,7 @@ export class BatchNormalization extends Layer {
   constructor(options: BatchNormalizationOptions = {}) {
     super('batch_normalization', options)
     this.#options = options
+    this.#axis = options.axis ?? -1
     this.#momentum = options.momentum ?? 0.99
     this.#epsilon = options.epsilon ?? 1e-3
   }
@@ -57,28 +73,36 @@ export class BatchNormalization extends Layer {
   }
 
   protected override create(input: InputShape): void {
-    const { center = true, scale = true } = this.#options
-    const shape = [this.lastSizeOf(input, 2)]
-    if (scale) this.#gamma = this.addWeight('gamma', shape, ones())
-    if (center) this.#beta = this.addWeight('beta', shape, zeros())
-    this.#movingMean = this.addWeight('moving_mean', shape, zeros(), false)
-    this.#movingVariance = this.addWeight('moving_variance', shape, ones(), false)
+    const { center = true, scale = true, gammaRegularizer, betaRegularizer } = this.#options
+    const { gammaInitializer = 'ones', betaInitializer = 'zeros' } = this.#options
+    const { movingMeanInitializer = 'zeros', movingVarianceInitializer = 'ones' } = this.#options
+    const shape = [this.sizeOfAxis(input, this.#axis, 2)]
+    if (scale)
+      this.#gamma = this.addWeight('gamma', shape, gammaInitializer, { regularizer: gammaRegularizer })
+    if (center) this.#beta = this.addWeight('beta', shape, betaInitializer, { regularizer: betaRegularizer })
+    const fixed = { trainable: false }
+    this.#movingMean = this.addWeight('moving_mean', shape, movingMeanInitializer, fixed)
+    this.#movingVariance = this.addWeight('moving_variance', shape, movingVarianceInitializer, fixed)
   }
 
   protected override call(x: Tensor, training: boolean): Tensor {
-    this.requireInput(x, 2, this.movingMean.shape[0])
+    this.requireInput(x, 2, this.#axis === -1 ? this.movingMean.shape[0] : undefined)
+    const axis = normaliseAxis(this.name, this.#axis, x.rank)
     const { mean, variance } =
       training && this.trainable
-        ? this.#batchStatistics(x)
+        ? this.#batchStatistics(x, axis)
         : { mean: this.movingMean, variance: this.movingVariance }
     const deviation = rsqrt(add(variance, this.#epsilon))
     const factor = this.#gamma === undefined ? deviation : mul(deviation, this.#gamma)
-    const scaled = mul(sub(x, mean), factor)
-    return this.#beta === undefined ? scaled : add(scaled, this.#beta)
+    // Along the feature axis; the last one needs no reshaping to broadcast.
+    const along = (each: Tensor | Variable): Tensor | Variable =>
+      axis === x.rank - 1 ? each : reshape(each, [-1, ...Array.from({ length: x.rank - 1 - axis }, () => 1)])
+    const scaled = mul(sub(x, along(mean)), along(factor))
+    return this.#beta === undefined ? scaled : add(scaled, along(this.#beta))
   }
 
-  #batchStatistics(x: Tensor): { readonly mean: Tensor; readonly variance: Tensor } {
-    const axes = Array.from({ length: x.rank - 1 }, (_, axis) => axis)
+  #batchStatistics(x: Tensor, axis: number): { readonly mean: Tensor; readonly variance: Tensor } {
+    const axes = Array.from({ length: x.rank }, (_, i) => i).filter((i) => i !== axis)
     const statistics = moments(x, axes)
     this.#follow(this.movingMean, statistics.mean)
     this.#follow(this.movingVariance, statistics.variance)

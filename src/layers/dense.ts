@@ -2,9 +2,10 @@
 import { ValueError } from '../../codegen/errors.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
 import type { Variable } from '../../tracer/variable.ts'
-import { glorotUniform, type Initializer, zeros } from '../initializers/index.ts'
+import { type ActivationLike, activationOf } from '../activations/index.ts'
+import type { InitializerLike } from '../initializers/index.ts'
 import { add, matMul } from '../math/index.ts'
-import { type ActivationLike, activationOf } from './activation.ts'
+import type { RegularizerLike } from '../regularizers/index.ts'
 import { type InputShape, Layer, type LayerOptions } from './layer.ts'
 
 export interface DenseOptions extends LayerOptions {
@@ -15,9 +16,11 @@ export interface DenseOptions extends LayerOptions {
   /** Default true. */
   readonly useBias?: boolean
   /** Default glorotUniform. */
-  readonly kernelInitializer?: Initializer
+  readonly kernelInitializer?: InitializerLike
   /** Default zeros. */
-  readonly biasInitializer?: Initializer
+  readonly biasInitializer?: InitializerLike
+  readonly kernelRegularizer?: RegularizerLike
+  readonly biasRegularizer?: RegularizerLike
   /** Size of the input's last axis: builds the layer at once. */
   readonly inputSize?: number
 }
@@ -58,10 +61,12 @@ export class Dense extends Layer {
   }
 
   protected override create(input: InputShape): void {
-    const { kernelInitializer = glorotUniform(), biasInitializer = zeros(), useBias = true } = this.#options
-    const size = this.lastSizeOf(input, 2)
-    this.#kernel = this.addWeight('kernel', [size, this.units], kernelInitializer)
-    if (useBias) this.#bias = this.addWeight('bias', [this.units], biasInitializer)
+    const { kernelInitializer = 'glorotUniform', biasInitializer = 'zeros', useBias = true } = this.#options
+    const { kernelRegularizer, biasRegularizer } = this.#options
+    const shape = [this.lastSizeOf(input, 2), this.units]
+    this.#kernel = this.addWeight('kernel', shape, kernelInitializer, { regularizer: kernelRegularizer })
+    if (useBias)
+      this.#bias = this.addWeight('bias', [this.units], biasInitializer, { regularizer: biasRegularizer })
   }
 
   protected override call(x: Tensor): Tensor {

@@ -1,31 +1,8 @@
-/** Layers one after another, and the flattening of what lies between them. */
+/** Layers one after another. */
+import type { DType } from '../../codegen/dtype.ts'
 import { ValueError } from '../../codegen/errors.ts'
-import { multiplySizes } from '../../codegen/size.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
-import { reshape } from '../math/index.ts'
 import { type InputShape, Layer, type LayerOptions } from './layer.ts'
-
-/** [batch, …] becomes [batch, product of the other sizes]. Make one with `tf.layers.flatten`. */
-export class Flatten extends Layer {
-  constructor(options: LayerOptions = {}) {
-    super('flatten', options)
-  }
-  override outputShape(input: InputShape): InputShape {
-    const [batch = null, ...rest] = input
-    const sizes = rest.filter((size) => size !== null)
-    return [batch, sizes.length < rest.length ? null : sizes.reduce((product, size) => product * size, 1)]
-  }
-  protected override call(x: Tensor): Tensor {
-    this.requireInput(x, 1)
-    const [batch = 1, ...rest] = x.type.shape
-    return reshape(x, [batch, multiplySizes(...rest)])
-  }
-}
-
-/** A layer that flattens all axes but the first. */
-export function flatten(options: LayerOptions = {}): Flatten {
-  return new Flatten(options)
-}
 
 /** Applies its layers in order. Make one with `tf.layers.sequential`. */
 export class Sequential extends Layer {
@@ -36,6 +13,13 @@ export class Sequential extends Layer {
     if (layers.length === 0)
       throw new ValueError({ op: this.name, problem: 'there are no layers', fix: 'pass at least one.' })
     this.layers = [...layers]
+  }
+
+  protected override get inputDtype(): DType {
+    return this.layers[0]?.expectedDtype ?? this.dtype
+  }
+  override get listedLayers(): readonly Layer[] {
+    return this.layers
   }
 
   override outputShape(input: InputShape): InputShape {

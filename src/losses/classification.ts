@@ -142,7 +142,8 @@ export function categoricalCrossentropy(
   return reduceLosses(op, each, sampleWeight, options)
 }
 
-function smoothingOf(op: string, options: CrossentropyOptions): number {
+/** The share of smoothing. Throws ValueError outside [0, 1]. */
+export function smoothingOf(op: string, options: CrossentropyOptions): number {
   const smoothing = options.labelSmoothing ?? 0
   if (!(smoothing >= 0 && smoothing <= 1))
     throw new ValueError({ op, problem: `labelSmoothing is ${smoothing}`, fix: 'use a number from 0 to 1.' })

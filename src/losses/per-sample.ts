@@ -12,13 +12,14 @@ import { printType } from '../../tracer/ir/type.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
 import { requireFloating } from '../math/checks.ts'
 import { cast, expandDims, mul, squeeze } from '../../tracer/ops/index.ts'
+import { divNoNan } from '../math/arithmetic.ts'
 import { mean, sum } from '../math/reductions.ts'
 
 /** What to do with one loss per sample. */
-export type LossReduction = 'sum_over_batch_size' | 'sum' | 'none'
+export type LossReduction = 'sum_over_batch_size' | 'mean' | 'mean_with_sample_weight' | 'sum' | 'none'
 
 export interface LossOptions {
-  /** Default `'sum_over_batch_size'`: the mean. */
+  /** Default `'sum_over_batch_size'` or `'mean'`: the mean. `'mean_with_sample_weight'` divides by the sum of weights. */
   readonly reduction?: LossReduction
 }
 
@@ -55,7 +56,7 @@ export function align(
 }
 
 /** Drops (or, against a vector, adds) a last axis of size 1 when the ranks differ by one. */
-function sameRank(x: Tensor, y: Tensor): readonly [Tensor, Tensor] {
+export function sameRank(x: Tensor, y: Tensor): readonly [Tensor, Tensor] {
   if (x.rank === y.rank + 1 && x.type.shape.at(-1) === 1)
     return y.rank === 1 ? [x, expandDims(y, -1)] : [squeeze(x, [-1]), y]
   if (y.rank === x.rank + 1 && y.type.shape.at(-1) === 1)
@@ -63,18 +64,21 @@ function sameRank(x: Tensor, y: Tensor): readonly [Tensor, Tensor] {
   return [x, y]
 }
 
-/** Weights and reduces one loss per sample. */
+/** Weights and reduces one loss per sample; of `counted` samples only, if that is given. */
 export function reduceLosses(
   op: string,
   losses: Tensor,
   sampleWeight: TensorLike | undefined,
   options: LossOptions,
+  counted?: Tensor,
 ): Tensor {
   let values = losses
+  let weights = counted === undefined ? undefined : cast(counted, losses.dtype)
   if (sampleWeight !== undefined) {
     const given = convertToTensor(sampleWeight, { op, dtype: losses.dtype })
-    const [aligned, weights] = sameRank(losses, cast(given, losses.dtype))
-    values = mul(aligned, weights)
+    const [aligned, each] = sameRank(losses, cast(given, losses.dtype))
+    values = mul(aligned, each)
+    weights = weights === undefined ? each : mul(weights, each)
   }
   const reduction = options.reduction ?? 'sum_over_batch_size'
   switch (reduction) {
@@ -82,13 +86,16 @@ export function reduceLosses(
       return values
     case 'sum':
       return sum(values)
+    case 'mean':
     case 'sum_over_batch_size':
-      return mean(values)
+      return counted === undefined ? mean(values) : divNoNan(sum(values), sum(cast(counted, values.dtype)))
+    case 'mean_with_sample_weight':
+      return weights === undefined ? mean(values) : divNoNan(sum(values), sum(weights))
     default:
       throw new ValueError({
         op,
         problem: `"${String(reduction)}" is no reduction`,
-        fix: `use 'sum_over_batch_size', 'sum' or 'none'.`,
+        fix: `use 'sum_over_batch_size', 'mean_with_sample_weight', 'sum' or 'none'.`,
       })
   }
 }

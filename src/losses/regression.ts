@@ -2,7 +2,20 @@
 import type { TensorLike } from '../../tracer/convert.ts'
 import { normaliseAxis } from '../../tracer/ops/arguments.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
-import { abs, add, lessEqual, minimum, mul, neg, where, square, sub } from '../../tracer/ops/index.ts'
+import {
+  abs,
+  add,
+  div,
+  lessEqual,
+  log,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  square,
+  sub,
+  where,
+} from '../../tracer/ops/index.ts'
 import { rsqrt } from '../math/arithmetic.ts'
 import { mean, sum } from '../math/reductions.ts'
 import { softplus } from '../nn/activations.ts'
@@ -83,4 +96,29 @@ export function cosineSimilarity(
   const axis = normaliseAxis('cosineSimilarity', options.axis ?? -1, y.rank)
   const unit = (t: Tensor): Tensor => mul(t, minimum(rsqrt(sum(square(t), axis, true)), 1 / epsilon))
   return reduceLosses('cosineSimilarity', neg(sum(mul(unit(x), unit(y)), axis)), sampleWeight, options)
+}
+
+/** 100 · mean of |labels − predictions| / |labels|, the divisor at least 1e-7. */
+export function meanAbsolutePercentageError(
+  labels: TensorLike,
+  predictions: TensorLike,
+  sampleWeight?: TensorLike,
+  options: LossOptions = {},
+): Tensor {
+  const [x, y] = align('meanAbsolutePercentageError', labels, predictions)
+  const share = abs(div(sub(x, y), maximum(abs(x), epsilon)))
+  return reduceLosses('meanAbsolutePercentageError', mul(mean(share, -1), 100), sampleWeight, options)
+}
+
+/** Mean of (log(1 + predictions) − log(1 + labels))², both at least 1e-7. */
+export function meanSquaredLogarithmicError(
+  labels: TensorLike,
+  predictions: TensorLike,
+  sampleWeight?: TensorLike,
+  options: LossOptions = {},
+): Tensor {
+  const [x, y] = align('meanSquaredLogarithmicError', labels, predictions)
+  const logarithm = (t: Tensor): Tensor => log(add(maximum(t, epsilon), 1))
+  const each = mean(square(sub(logarithm(y), logarithm(x))), -1)
+  return reduceLosses('meanSquaredLogarithmicError', each, sampleWeight, options)
 }

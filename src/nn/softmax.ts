@@ -13,18 +13,23 @@ import { sizesEqual } from '../../codegen/size.ts'
 import { printType } from '../../tracer/ir/type.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
 import { normaliseAxis } from '../../tracer/ops/arguments.ts'
+import { bind } from '../../tracer/trace/bind.ts'
 import { knownSize, requireFloating } from '../math/checks.ts'
 import {
   abs,
   add,
   cast,
+  checkOp,
   div,
   equal,
   exp,
   expandDims,
+  greaterEqual,
   iota,
+  less,
   log,
   log1p,
+  logicalAnd,
   maximum,
   mul,
   neg,
@@ -32,7 +37,7 @@ import {
   sigmoid,
   sub,
 } from '../../tracer/ops/index.ts'
-import { max, sum } from '../math/reductions.ts'
+import { all, max, sum } from '../math/reductions.ts'
 
 /** x − max(x), e to it, and the sum of that along the axis, which disappears. */
 function shifted(
@@ -117,10 +122,21 @@ export function softmaxCrossEntropyWithLogits(labels: TensorLike, logits: Tensor
   }, op)(y, x)
 }
 
+/** Checks at every call that labels are class numbers. */
+function requireClasses(op: string, labels: Tensor, count: number): void {
+  const numbers = cast(labels, 'int32')
+  const inside = all(logicalAnd(greaterEqual(numbers, 0), less(numbers, count)))
+  bind(checkOp, [inside, labels], {
+    api: op,
+    message: `a label is not one of the ${count} classes, which are numbered from 0`,
+    labels: ['labels'],
+  })
+}
+
 /**
  * Cross entropy of the classes `labels` (int32, the shape of `logits` without its last axis) under softmax(logits);
- * floating, the shape of `labels`. A label outside the classes contributes no score. Throws ShapeError when the shapes
- * do not fit, DTypeError for labels that are not int32.
+ * floating, the shape of `labels`. Throws CheckError for a label that is no class, ShapeError when the shapes do not fit,
+ * DTypeError for labels that are not int32.
  */
 export function sparseSoftmaxCrossEntropyWithLogits(labels: TensorLike, logits: TensorLike): Tensor {
   const op = 'sparseSoftmaxCrossEntropyWithLogits'
@@ -152,7 +168,9 @@ export function sparseSoftmaxCrossEntropyWithLogits(labels: TensorLike, logits: 
       fix: 'one label for each row of logits.',
     })
   // Comparing class numbers with 0, 1, 2 … stays elementwise and fuses; a gather would be a kernel of its own.
-  const numbers = iota([knownSize(op, x.type, last)], 0, classes.dtype)
+  const count = knownSize(op, x.type, last)
+  requireClasses(op, classes, count)
+  const numbers = iota([count], 0, classes.dtype)
   const hit = equal(expandDims(classes, last), numbers)
   return customGradient((scores: Tensor) => {
     const { difference, total } = shifted(scores, last)

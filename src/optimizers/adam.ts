@@ -9,7 +9,9 @@ import { InternalError } from '../../codegen/errors.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
 import type { Variable } from '../../tracer/variable.ts'
 import { abs, add, div, expm1, maximum, mul, neg, pow, scalar, sqrt, square, sub } from '../math/index.ts'
-import { Optimizer, type OptimizerOptions, type Schedule, type Slots } from './optimizer.ts'
+import { Optimizer } from './optimizer.ts'
+import type { OptimizerOptions, Slots } from './options.ts'
+import type { LearningRate } from './schedules.ts'
 
 export interface AdamOptions extends OptimizerOptions {
   /** Decay of the mean of gradients. Default 0.9. */
@@ -40,7 +42,7 @@ abstract class AdamFamily extends Optimizer {
   protected readonly beta2: number
   protected readonly epsilon: number
 
-  constructor(kind: string, learningRate: number | Schedule, options: AdamOptions) {
+  constructor(kind: string, learningRate: LearningRate, options: AdamOptions) {
     super(kind, learningRate, options)
     this.beta1 = options.beta1 ?? 0.9
     this.beta2 = options.beta2 ?? 0.999
@@ -62,7 +64,7 @@ export class Adam extends AdamFamily {
   readonly #amsgrad: boolean
 
   constructor(
-    learningRate: number | Schedule = 0.001,
+    learningRate: LearningRate = 0.001,
     options: AdamOptions & { readonly amsgrad?: boolean } = {},
     kind = 'adam',
   ) {
@@ -98,7 +100,7 @@ export class Adam extends AdamFamily {
 /** Adam on variables that first lose rate · weightDecay (0.004 unless given) of themselves. */
 export class AdamW extends Adam {
   constructor(
-    learningRate: number | Schedule = 0.001,
+    learningRate: LearningRate = 0.001,
     options: AdamOptions & { readonly amsgrad?: boolean } = {},
   ) {
     super(learningRate, { weightDecay: 0.004, ...options }, 'adamw')
@@ -107,7 +109,7 @@ export class AdamW extends Adam {
 
 /** u ← max(β₂·u, |g|) in the place of the squares; w ← w − rate·m / ((1 − β₁ᵗ)(u + ε)). */
 export class Adamax extends AdamFamily {
-  constructor(learningRate: number | Schedule = 0.001, options: AdamOptions = {}) {
+  constructor(learningRate: LearningRate = 0.001, options: AdamOptions = {}) {
     super('adamax', learningRate, options)
   }
 
@@ -137,7 +139,7 @@ export class Nadam extends AdamFamily {
   /** The product of all coefficients so far. */
   readonly #product: Variable
 
-  constructor(learningRate: number | Schedule = 0.001, options: AdamOptions = {}) {
+  constructor(learningRate: LearningRate = 0.001, options: AdamOptions = {}) {
     super('nadam', learningRate, options)
     this.#product = this.stateVariable('product', scalar(1))
   }
@@ -182,23 +184,23 @@ export class Nadam extends AdamFamily {
 
 /** Adam; the learning rate is 0.001 unless given. */
 export function adam(
-  learningRate: number | Schedule = 0.001,
+  learningRate: LearningRate = 0.001,
   options: AdamOptions & { readonly amsgrad?: boolean } = {},
 ): Adam {
   return new Adam(learningRate, options)
 }
 /** Adam with decoupled weight decay; see `AdamW`. */
 export function adamw(
-  learningRate: number | Schedule = 0.001,
+  learningRate: LearningRate = 0.001,
   options: AdamOptions & { readonly amsgrad?: boolean } = {},
 ): AdamW {
   return new AdamW(learningRate, options)
 }
 /** Adam with the largest gradient in the place of the squares; see `Adamax`. */
-export function adamax(learningRate: number | Schedule = 0.001, options: AdamOptions = {}): Adamax {
+export function adamax(learningRate: LearningRate = 0.001, options: AdamOptions = {}): Adamax {
   return new Adamax(learningRate, options)
 }
 /** Adam with Nesterov's momentum; see `Nadam`. */
-export function nadam(learningRate: number | Schedule = 0.001, options: AdamOptions = {}): Nadam {
+export function nadam(learningRate: LearningRate = 0.001, options: AdamOptions = {}): Nadam {
   return new Nadam(learningRate, options)
 }

@@ -7,7 +7,9 @@
 import type { Tensor } from '../../tracer/tensor.ts'
 import type { Variable } from '../../tracer/variable.ts'
 import { add, div, mul, sign, sqrt, square, sub } from '../math/index.ts'
-import { Optimizer, type OptimizerOptions, type Schedule, type Slots } from './optimizer.ts'
+import { Optimizer } from './optimizer.ts'
+import type { OptimizerOptions, Slots } from './options.ts'
+import type { LearningRate } from './schedules.ts'
 
 /** slot ← decay·slot + (1 − decay)·target, given and assigned. */
 function average(slot: Variable, target: Tensor, decay: number): Tensor {
@@ -34,7 +36,7 @@ export class RMSprop extends Optimizer {
   readonly #epsilon: number
   readonly #centered: boolean
 
-  constructor(learningRate: number | Schedule = 0.001, options: RmspropOptions = {}) {
+  constructor(learningRate: LearningRate = 0.001, options: RmspropOptions = {}) {
     super('rmsprop', learningRate, options)
     this.#rho = options.rho ?? 0.9
     this.#momentum = options.momentum ?? 0
@@ -78,7 +80,7 @@ export class Adagrad extends Optimizer {
   readonly #initial: number
   readonly #epsilon: number
 
-  constructor(learningRate: number | Schedule = 0.001, options: AdagradOptions = {}) {
+  constructor(learningRate: LearningRate = 0.001, options: AdagradOptions = {}) {
     super('adagrad', learningRate, options)
     this.#initial = options.initialAccumulator ?? 0.1
     this.#epsilon = options.epsilon ?? 1e-7
@@ -116,7 +118,7 @@ export class Adadelta extends Optimizer {
   readonly #rho: number
   readonly #epsilon: number
 
-  constructor(learningRate: number | Schedule = 0.001, options: AdadeltaOptions = {}) {
+  constructor(learningRate: LearningRate = 0.001, options: AdadeltaOptions = {}) {
     super('adadelta', learningRate, options)
     this.#rho = options.rho ?? 0.95
     this.#epsilon = options.epsilon ?? 1e-7
@@ -156,7 +158,7 @@ export class Lion extends Optimizer {
   readonly #beta1: number
   readonly #beta2: number
 
-  constructor(learningRate: number | Schedule = 0.001, options: LionOptions = {}) {
+  constructor(learningRate: LearningRate = 0.001, options: LionOptions = {}) {
     super('lion', learningRate, options)
     this.#beta1 = options.beta1 ?? 0.9
     this.#beta2 = options.beta2 ?? 0.99
@@ -183,18 +185,18 @@ export class Lion extends Optimizer {
 }
 
 /** RMSprop; the learning rate is 0.001 unless given. */
-export function rmsprop(learningRate: number | Schedule = 0.001, options: RmspropOptions = {}): RMSprop {
+export function rmsprop(learningRate: LearningRate = 0.001, options: RmspropOptions = {}): RMSprop {
   return new RMSprop(learningRate, options)
 }
 /** Adagrad; the learning rate is 0.001 unless given. */
-export function adagrad(learningRate: number | Schedule = 0.001, options: AdagradOptions = {}): Adagrad {
+export function adagrad(learningRate: LearningRate = 0.001, options: AdagradOptions = {}): Adagrad {
   return new Adagrad(learningRate, options)
 }
 /** Adadelta; the learning rate is 0.001 unless given. */
-export function adadelta(learningRate: number | Schedule = 0.001, options: AdadeltaOptions = {}): Adadelta {
+export function adadelta(learningRate: LearningRate = 0.001, options: AdadeltaOptions = {}): Adadelta {
   return new Adadelta(learningRate, options)
 }
 /** Lion; the learning rate is 0.001 unless given. */
-export function lion(learningRate: number | Schedule = 0.001, options: LionOptions = {}): Lion {
+export function lion(learningRate: LearningRate = 0.001, options: LionOptions = {}): Lion {
   return new Lion(learningRate, options)
 }

@@ -6,39 +6,63 @@
  * rate and the number of steps are Variables too: assigning to them takes effect without a retrace. What is the same for
  * all variables of a step is computed once, as scalars; the rest is a formula per element over the variable, its
  * gradient and its slots, which the compiler makes one kernel per variable.
+ *
+ * Around the formula, in this order: gradients are divided by the scale of the loss, accumulated over steps, clipped;
+ * variables decay, are updated, and their moving averages follow.
  */
-import { InternalError, ShapeError, ValueError } from '../../codegen/errors.ts'
-import { sizesEqual } from '../../codegen/size.ts'
-import type { TensorLike } from '../../tracer/convert.ts'
+import { InternalError, ValueError } from '../../codegen/errors.ts'
+import { convertToTensor, type TensorLike } from '../../tracer/convert.ts'
 import { GradientTape } from '../../tracer/gradient/tape.ts'
 import { printType } from '../../tracer/ir/type.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
 import { eagerTrace, withObservers, withTrace } from '../../tracer/trace/bind.ts'
 import { Variable } from '../../tracer/variable.ts'
-import { add, cast, mul, sub, tensor } from '../math/index.ts'
+import { cond } from '../control.ts'
+import { add, cast, div, floorDiv, mul, notEqual, sub, tensor, where, zerosLike } from '../math/index.ts'
 import { fill } from '../math/creation.ts'
 import { variable } from '../variable.ts'
-import { type ClipOptions, clipGradients, requireOneClip } from './clip.ts'
+import { clipGradients, requireOneClip } from './clip.ts'
+import {
+  isMultiple,
+  type OptimizerOptions,
+  requireFit,
+  requireOptions,
+  type Slots,
+  type SlotStart,
+  warnOfMissing,
+} from './options.ts'
+import { type LearningRate, type Schedule, scheduleOf } from './schedules.ts'
 
-/** A learning rate that depends on the number of steps done, a float32 scalar; written with ops, it works in traces. */
-export type Schedule = (step: Tensor) => TensorLike
+const accumulatorSlot = 'accumulated_gradient'
+const averageSlot = 'average'
 
-export interface OptimizerOptions extends ClipOptions {
-  /** For the names of slots and for messages; the kind of optimizer when absent. */
-  readonly name?: string
-  /** Decoupled decay: variables lose learningRate · weightDecay of themselves before each update. Default 0. */
-  readonly weightDecay?: number
-}
-
-/** The slots of one variable by name. */
-export type Slots = (name: string) => Variable
-
+/**
+ * Base class of optimizers. One of one's own says in `update` how a variable changes, in `slotsOf` what it remembers for
+ * each, and may compute in `begin` what is the same for all variables of a step.
+ *
+ * @example
+ * class SignDescent extends tf.optimizers.Optimizer {
+ *   protected override slotsOf() { return { mean: 0 } }
+ *   protected override update(w: tf.Tensor, g: tf.Tensor, slots: tf.optimizers.Slots, [rate]: readonly tf.Tensor[]) {
+ *     const mean = slots('mean').value().mul(0.9).add(g.mul(0.1))
+ *     slots('mean').assign(mean)
+ *     return w.sub(mean.sign().mul(rate ?? 0))
+ *   }
+ * }
+ * const w = tf.variable([1, 2])
+ * const optimizer = new SignDescent('sign', 0.5, {})
+ * const step = tf.function(() => optimizer.minimize(() => w.mul(w).sum(), [w]))
+ * step().item() // 5
+ * w.array() // [0.5, 1.5]
+ */
 export abstract class Optimizer {
   readonly name: string
   /** Number of steps done: int32 scalar, not trainable. */
   readonly iterations: Variable
   readonly #options: OptimizerOptions
   readonly #weightDecay: number
+  readonly #undecayed = new Set<Variable>()
+  #undecayedNames: readonly string[] = []
   readonly #rate: Variable | Schedule
   readonly #slots = new Map<Variable, ReadonlyMap<string, Variable>>()
   readonly #warned = new Set<Variable>()
@@ -48,16 +72,17 @@ export abstract class Optimizer {
    * @param learningRate a number, kept in a Variable, or a schedule
    * @throws ValueError when more than one way of clipping is chosen
    */
-  constructor(kind: string, learningRate: number | Schedule, options: OptimizerOptions) {
+  constructor(kind: string, learningRate: LearningRate, options: OptimizerOptions = {}) {
     requireOneClip(kind, options)
+    requireOptions(kind, options)
     this.name = options.name ?? kind
     this.#options = options
     this.#weightDecay = options.weightDecay ?? 0
     this.iterations = this.stateVariable('iterations', tensor(0, 'int32'))
     this.#rate =
-      typeof learningRate === 'function'
-        ? learningRate
-        : this.stateVariable('learning_rate', tensor(learningRate))
+      typeof learningRate === 'number'
+        ? this.stateVariable('learning_rate', tensor(learningRate))
+        : scheduleOf(learningRate)
   }
 
   /**
@@ -87,6 +112,63 @@ export abstract class Optimizer {
     ]
   }
 
+  /** The same Variables by names that do not depend on those of the variables: `iterations`, `0/m`, `0/v`, `1/m` … */
+  get namedVariables(): ReadonlyMap<string, Variable> {
+    const own = (each: Variable): string => each.name.slice(this.name.length + 1)
+    const shared = [
+      this.iterations,
+      ...(this.#rate instanceof Variable ? [this.#rate] : []),
+      ...this.sharedState(),
+    ]
+    const slots = [...this.#slots.values()].flatMap((of, i) =>
+      [...of].map(([slot, each]): [string, Variable] => [`${i}/${slot}`, each]),
+    )
+    return new Map([...shared.map((each): [string, Variable] => [own(each), each]), ...slots])
+  }
+
+  /** The learning rate of the next step, a float32 scalar, also when it is a schedule. */
+  currentLearningRate(): Tensor {
+    if (this.#rate instanceof Variable) return this.#rate.value()
+    return cast(
+      convertToTensor(this.#rate(cast(this.#updates(this.iterations.value()), 'float32'))),
+      'float32',
+    )
+  }
+
+  /**
+   * Spares variables weight decay: these, and those whose name contains one of the texts.
+   *
+   * @throws ValueError once the optimizer is built
+   * @example tf.optimizers.adamw().excludeFromWeightDecay({ names: ['bias'] })
+   */
+  excludeFromWeightDecay(what: {
+    readonly variables?: readonly Variable[]
+    readonly names?: readonly string[]
+  }): void {
+    if (this.#built)
+      throw new ValueError({
+        op: 'excludeFromWeightDecay',
+        problem: `${this.name} has been built`,
+        fix: 'call it before the first step.',
+      })
+    this.#undecayed.clear()
+    for (const each of what.variables ?? []) this.#undecayed.add(each)
+    this.#undecayedNames = [...(what.names ?? [])]
+  }
+
+  /** The loss times `lossScaleFactor`. */
+  scaleLoss(loss: Tensor): Tensor {
+    const { lossScaleFactor = 1 } = this.#options
+    return lossScaleFactor === 1 ? loss : mul(loss, lossScaleFactor)
+  }
+
+  /** With `useEma`, makes the variables their moving averages: at the end of a training. Otherwise does nothing. */
+  finalizeVariableValues(variables: readonly Variable[]): void {
+    if (this.#options.useEma !== true) return
+    this.#requireKnown(variables)
+    for (const each of variables) each.assign(this.#slot(each, averageSlot).value())
+  }
+
   /**
    * Makes the slots for these variables; called by the first step when it was not before.
    *
@@ -98,13 +180,12 @@ export abstract class Optimizer {
     this.#slots.clear()
     for (const each of variables) {
       if (this.#slots.has(each)) continue
-      const slots = Object.entries(this.slotsOf()).map(([slot, initial]): [string, Variable] => [
-        slot,
-        this.stateVariable(
-          `${each.name}/${slot}`,
-          withTrace(eagerTrace(), () => fill(each.shape, initial, each.dtype)),
-        ),
-      ])
+      const starts = { ...this.slotsOf(each), ...this.#commonSlots() }
+      const slots = Object.entries(starts).map(([slot, given]): [string, Variable] => {
+        const { shape, start } = typeof given === 'number' ? { shape: each.shape, start: given } : given
+        const initial = withTrace(eagerTrace(), () => fill(shape, start, each.dtype))
+        return [slot, this.stateVariable(`${each.name}/${slot}`, initial)]
+      })
       this.#slots.set(each, new Map(slots))
     }
     this.#built = true
@@ -133,9 +214,9 @@ export abstract class Optimizer {
             ? 'pass at least one; a layer has variables once it is built: layer.build(inputSize).'
             : 'compute the loss from these variables inside tape.record(…).',
       })
+    present.forEach(([gradient, each]) => requireFit(gradient, each))
     this.build(given.map(([, each]) => each))
     this.#warnOfNull(given)
-    present.forEach(([gradient, each]) => requireFit(gradient, each))
     withObservers([], () => this.#step(present))
   }
 
@@ -153,18 +234,26 @@ export abstract class Optimizer {
    */
   minimize(loss: () => Tensor, variables?: readonly Variable[] | (() => readonly Variable[])): Tensor {
     const tape = new GradientTape()
-    const value = tape.record(loss)
+    let value: Tensor | undefined
+    const scaled = tape.record(() => {
+      value = loss()
+      return this.scaleLoss(value)
+    })
     const targets = typeof variables === 'function' ? variables() : (variables ?? tape.watchedVariables())
-    const gradients = tape.gradient(value, targets)
+    const gradients = tape.gradient(scaled, targets)
     this.applyGradients(targets.map((each, i) => [gradients[i] ?? null, each]))
-    return value
+    return value ?? scaled
   }
 
-  /** The slots of a variable and what each starts from. */
-  protected abstract slotsOf(): Readonly<Record<string, number>>
+  /** The slots of a variable and what each starts from; none unless overridden. */
+  protected slotsOf(_variable: Variable): Readonly<Record<string, SlotStart>> {
+    return {}
+  }
 
-  /** The scalars of a step, `step` counting from 1; both float32. */
-  protected abstract begin(learningRate: Tensor, step: Tensor): readonly Tensor[]
+  /** The scalars of a step, `step` counting from 1; both float32. The learning rate alone unless overridden. */
+  protected begin(learningRate: Tensor, _step: Tensor): readonly Tensor[] {
+    return [learningRate]
+  }
 
   /** The variable's new content; assigns the new content of its slots. Everything has the variable's dtype. */
   protected abstract update(
@@ -184,10 +273,71 @@ export abstract class Optimizer {
     return variable(initial, { name: `${this.name}/${name}`, trainable: false })
   }
 
+  /** What the options add to the slots. */
+  #commonSlots(): Readonly<Record<string, number>> {
+    const { gradientAccumulationSteps = 1, useEma = false } = this.#options
+    return {
+      ...(gradientAccumulationSteps > 1 ? { [accumulatorSlot]: 0 } : {}),
+      ...(useEma ? { [averageSlot]: 0 } : {}),
+    }
+  }
+
+  #slot(of: Variable, name: string): Variable {
+    const found = this.#slots.get(of)?.get(name)
+    if (found === undefined) throw new InternalError(`${this.name} lacks the slot ${name} of ${of.name}`)
+    return found
+  }
+
   #step(pairs: readonly (readonly [Tensor, Variable])[]): void {
-    const done = this.iterations.value()
-    const rate =
-      this.#rate instanceof Variable ? this.#rate.value() : cast(this.#rate(cast(done, 'float32')), 'float32')
+    const { lossScaleFactor = 1, gradientAccumulationSteps: steps = 1 } = this.#options
+    const calls = this.iterations.value()
+    const unscaled = pairs.map(([gradient, each]): readonly [Tensor, Variable] => [
+      lossScaleFactor === 1 ? gradient : div(gradient, lossScaleFactor),
+      each,
+    ])
+    const done = this.#updates(calls)
+    if (steps === 1) this.#update(done, unscaled)
+    else this.#accumulate(done, isMultiple(calls, steps), unscaled, steps)
+    if (this.#options.useEma === true) this.#average(done)
+    this.iterations.assignAdd(1)
+  }
+
+  /** How often the variables have been updated after so many steps. */
+  #updates(steps: Tensor): Tensor {
+    const { gradientAccumulationSteps = 1 } = this.#options
+    return gradientAccumulationSteps === 1 ? steps : floorDiv(steps, gradientAccumulationSteps)
+  }
+
+  /** Adds the gradients to what is accumulated; when it is time, updates by the mean. */
+  #accumulate(
+    done: Tensor,
+    due: Tensor,
+    pairs: readonly (readonly [Tensor, Variable])[],
+    steps: number,
+  ): void {
+    const sums = pairs.map(([gradient, each]) => add(this.#slot(each, accumulatorSlot), gradient))
+    cond(
+      due,
+      () => {
+        this.#update(
+          done,
+          pairs.map(([, each], i) => [div(sums[i] as Tensor, steps), each]),
+        )
+        for (const each of this.#slots.keys()) {
+          const accumulated = this.#slot(each, accumulatorSlot)
+          accumulated.assign(zerosLike(accumulated))
+        }
+        return []
+      },
+      () => {
+        pairs.forEach(([, each], i) => this.#slot(each, accumulatorSlot).assign(sums[i] as Tensor))
+        return []
+      },
+    )
+  }
+
+  #update(done: Tensor, pairs: readonly (readonly [Tensor, Variable])[]): void {
+    const rate = this.currentLearningRate()
     const scalars = [...this.begin(rate, cast(add(done, 1), 'float32'))]
     const decay = this.#weightDecay === 0 ? undefined : mul(rate, this.#weightDecay)
     const gradients = clipGradients(
@@ -195,28 +345,36 @@ export abstract class Optimizer {
       this.#options,
     )
     pairs.forEach(([, each], i) => {
-      const gradient = gradients[i]
-      const slots = this.#slots.get(each)
-      if (gradient === undefined || slots === undefined)
-        throw new InternalError(`${this.name} lacks the slots of ${each.name}`)
       const content = each.value()
-      const decayed = decay === undefined ? content : sub(content, mul(content, cast(decay, each.dtype)))
-      const slot = (name: string): Variable => {
-        const found = slots.get(name)
-        if (found === undefined)
-          throw new InternalError(`${this.name} lacks the slot ${name} of ${each.name}`)
-        return found
-      }
-      each.assign(
-        this.update(
-          decayed,
-          gradient,
-          slot,
-          scalars.map((scalar) => cast(scalar, each.dtype)),
-        ),
+      const decayed =
+        decay === undefined || !this.#decays(each)
+          ? content
+          : sub(content, mul(content, cast(decay, each.dtype)))
+      const next = this.update(
+        decayed,
+        gradients[i] as Tensor,
+        (name) => this.#slot(each, name),
+        scalars.map((scalar) => cast(scalar, each.dtype)),
       )
+      each.assign(next)
     })
-    this.iterations.assignAdd(1)
+  }
+
+  /** The averages follow the variables, which they are after the first step; now and then it is the other way round. */
+  #average(done: Tensor): void {
+    const { emaMomentum = 0.99, emaOverwriteFrequency: frequency } = this.#options
+    for (const each of this.#slots.keys()) {
+      const average = this.#slot(each, averageSlot)
+      const momentum = mul(cast(notEqual(done, 0), each.dtype), emaMomentum)
+      const content = each.value()
+      const next = add(mul(average, momentum), mul(content, sub(1, momentum)))
+      average.assign(next)
+      if (frequency !== undefined) each.assign(where(isMultiple(done, frequency), next, content))
+    }
+  }
+
+  #decays(each: Variable): boolean {
+    return !this.#undecayed.has(each) && !this.#undecayedNames.some((name) => each.name.includes(name))
   }
 
   #requireKnown(variables: readonly Variable[]): void {
@@ -234,28 +392,7 @@ export abstract class Optimizer {
     const missing = pairs
       .filter(([gradient, each]) => gradient === null && !this.#warned.has(each))
       .map(([, each]) => each)
-    if (missing.length === 0) return
     for (const each of missing) this.#warned.add(each)
-    // oxlint-disable-next-line no-console -- the training goes on, so this can only be a warning
-    console.warn(
-      `${this.name}: no gradient for ${missing.map((each) => each.name).join(', ')}: the loss does not depend on it, so it is not changed`,
-    )
+    if (missing.length > 0) warnOfMissing(this.name, missing)
   }
-}
-
-function requireFit(gradient: Tensor, to: Variable): void {
-  const fits =
-    gradient.dtype === to.dtype &&
-    gradient.rank === to.rank &&
-    gradient.type.shape.every((size, i) => sizesEqual(size, to.shape[i] ?? -1) !== false)
-  if (fits) return
-  throw new ShapeError({
-    op: 'applyGradients',
-    problem: `the gradient's type is not the variable's`,
-    rows: [
-      ['gradient', printType(gradient.type)],
-      ['variable', `${to.name} ${printType(to.type)}`],
-    ],
-    fix: 'pair each gradient with its own variable.',
-  })
 }

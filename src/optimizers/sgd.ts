@@ -1,7 +1,9 @@
 /** Gradient descent, plain and with momentum. */
 import type { Tensor } from '../../tracer/tensor.ts'
 import { add, mul, sub } from '../math/index.ts'
-import { Optimizer, type OptimizerOptions, type Schedule, type Slots } from './optimizer.ts'
+import { Optimizer } from './optimizer.ts'
+import type { OptimizerOptions, Slots } from './options.ts'
+import type { LearningRate } from './schedules.ts'
 
 export interface SgdOptions extends OptimizerOptions {
   /** μ, from 0 to 1; 0 (default) keeps no slot. */
@@ -15,7 +17,7 @@ export class SGD extends Optimizer {
   readonly #momentum: number
   readonly #nesterov: boolean
 
-  constructor(learningRate: number | Schedule = 0.01, options: SgdOptions = {}) {
+  constructor(learningRate: LearningRate = 0.01, options: SgdOptions = {}) {
     super('sgd', learningRate, options)
     this.#momentum = options.momentum ?? 0
     this.#nesterov = options.nesterov ?? false
@@ -45,6 +47,6 @@ export class SGD extends Optimizer {
 }
 
 /** Gradient descent; see `SGD`. The learning rate is 0.01 unless given. */
-export function sgd(learningRate: number | Schedule = 0.01, options: SgdOptions = {}): SGD {
+export function sgd(learningRate: LearningRate = 0.01, options: SgdOptions = {}): SGD {
   return new SGD(learningRate, options)
 }
