@@ -22,6 +22,8 @@ import type { Kernel, Statement } from './kernel.ts'
 export interface InterpretOptions {
   /** True to compute `madd` in one rounding, as engines with relaxed SIMD do. */
   readonly relaxed: boolean
+  /** Called by `fail` statements; throws. */
+  readonly fail?: (id: number, value: number) => never
 }
 
 /**
@@ -38,6 +40,7 @@ export function interpretKernel(
     memory instanceof Map ? memory : bind(kernel, memory),
     sizes,
     options.relaxed,
+    options.fail,
   )
   compileStatements(kernel.body, environment)()
 }
@@ -87,9 +90,24 @@ function compileStatement(statement: Statement, environment: Environment): () =>
     case 'if': {
       const evaluate = compileExprs([statement.condition], environment)
       const body = compileStatements(statement.body, environment)
+      const otherwise = compileStatements(statement.otherwise ?? [], environment)
       return () => {
         if (scalarOf(evaluate()[0]) !== 0) body()
+        else otherwise()
       }
+    }
+    case 'while': {
+      const test = compileStatements(statement.test, environment)
+      const evaluate = compileExprs([statement.condition], environment)
+      const body = compileStatements(statement.body, environment)
+      return () => {
+        for (test(); scalarOf(evaluate()[0]) !== 0; test()) body()
+      }
+    }
+    case 'fail': {
+      const evaluate = compileExprs([statement.value], environment)
+      const { id } = statement
+      return () => environment.fail(id, scalarOf(evaluate()[0]))
     }
     case 'loop': {
       const bounds = compileExprs([statement.from, statement.to], environment)

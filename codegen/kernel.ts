@@ -46,14 +46,34 @@ export interface Store {
   readonly value: Expr
 }
 
-/** Runs `body` when the scalar bool `condition` holds. */
+/** Runs `body` when the scalar bool `condition` holds, and `otherwise` (if there is one) when it does not. */
 export interface If {
   readonly kind: 'if'
   readonly condition: Expr
   readonly body: readonly Statement[]
+  readonly otherwise?: readonly Statement[]
 }
 
-export type Statement = Loop | Let | SetLocal | Store | If
+/**
+ * Runs `test`, ends when the scalar bool `condition` does not hold, else runs `body` and begins again. What an iteration
+ * leaves for the next one is in memory and in mutable locals that were assigned before the loop; locals that `test`
+ * assigns are known in `condition` and `body`.
+ */
+export interface While {
+  readonly kind: 'while'
+  readonly test: readonly Statement[]
+  readonly condition: Expr
+  readonly body: readonly Statement[]
+}
+
+/** Ends the program: tells the host, which throws, the number of a check and what the check found, an int32 scalar. */
+export interface Fail {
+  readonly kind: 'fail'
+  readonly id: number
+  readonly value: Expr
+}
+
+export type Statement = Loop | Let | SetLocal | Store | If | While | Fail
 
 export interface Kernel {
   /** For text only; in wasm kernels are numbered. */

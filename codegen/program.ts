@@ -7,11 +7,13 @@
  * content of a variable: the planner lets the producing step write there directly when nothing later needs the old
  * content and no index of the producer reads what it has already overwritten, and copies otherwise. A variable's buffer
  * stands for one value, also after a commit: the content when the call began, or since the last host step that lists
- * the buffer in `writes`. A commit to a temporary is a copy. Steps inside control steps commit to temporaries only.
+ * the buffer in `writes`. A commit to a temporary is a copy. Steps inside control steps commit to temporaries and
+ * cells only.
  */
 import type { DType, TypedArray } from './dtype.ts'
 import type { ExprPool } from './expr.ts'
 import type { Kernel } from './kernel.ts'
+import type { ConvOperands } from './runtime-kernels/conv-parameters.ts'
 import type { Size } from './size.ts'
 
 /** Where a buffer's memory comes from. */
@@ -19,7 +21,12 @@ export type Storage =
   /** Copied in from the call's `inputs[index]`. */
   | { readonly kind: 'input'; readonly index: number }
   /** The storage of the call's `variables[index]`. Read where it lies; changed by `commit` only. */
-  | { readonly kind: 'variable'; readonly index: number }
+  | {
+      readonly kind: 'variable'
+      readonly index: number
+      /** Copied from and to at any step, also inside control steps: its buffer stands for what it holds at the moment. */
+      readonly isCell?: boolean
+    }
   /** Fixed data, placed in memory once per program. */
   | { readonly kind: 'constant'; readonly data: TypedArray }
   /** Arena memory, alive from its first write to its last read. */
@@ -39,6 +46,8 @@ export interface KernelStep {
   /** What made the kernel's expressions; passes make more of them. */
   readonly pool: ExprPool
   readonly buffers: readonly number[]
+  /** What the kernel's `fail` statements are the failures of. */
+  readonly checks?: readonly CheckStep[]
 }
 
 /** A matrix operand: element (row, column) lies at offset + row·rowStride + column·columnStride, all in elements. */
@@ -63,6 +72,28 @@ export interface GemmStep {
   /** Added before the activation: a row of `columns` (rowStride 0) or a matrix (rowStride = columns). */
   readonly init: { readonly buffer: number; readonly rowStride: Size; readonly batchStride: Size } | undefined
   readonly activation: 'none' | 'relu'
+}
+
+/**
+ * result = activation(init + convolution of input and kernel): float32, over one or two axes of space, see
+ * runtime-kernels/conv.ts. The result is dense.
+ */
+export interface ConvStep {
+  readonly kind: 'conv'
+  /** Which axis is adjacent in the input: that of the features that are summed, or the batch. */
+  readonly adjacent: 'features' | 'batch'
+  readonly input: number
+  readonly kernel: number
+  /** Where the kernel's first element lies, in elements: at the end of what is reversed. */
+  readonly kernelStart: Size
+  readonly result: number
+  /** A number per feature of the result. */
+  readonly init: number | undefined
+  readonly activation: 'none' | 'relu'
+  /** A buffer for panels and padded images. */
+  readonly scratch: number
+  /** Sizes, strides in elements. */
+  readonly sizes: Omit<ConvOperands<Size>, 'x' | 'w' | 'y' | 'init' | 'scratch' | 'flags'>
 }
 
 /** Calls the host's `fail(id, value)` (which throws) when the int32 scalar in `buffer` is not 0. */
@@ -140,9 +171,45 @@ export interface MergeStep {
   readonly result: number
 }
 
+/**
+ * Does something with lists of tensors, whose names are float64 scalars: negative numbers, or 0 for the empty list. Lists
+ * live until the call ends and never change: writing to one gives another.
+ *
+ * - `write` list, index, value → list; `erase` list, index → list; `truncate` list, length → list
+ * - `read` list, index → value, zeros where there is none; `has` list, index → bool; `length` list → int32
+ * - `uniform` list → bool, whether all elements have one shape
+ * - `stack` list, count → value, with zeros for elements that are not there; `unstack` value → list
+ * - `concat` list, like → value, with zeros where only `like` has an element; `split` value, like → list
+ */
+export interface ListStep {
+  readonly kind: 'list'
+  readonly id: number
+  readonly action:
+    | 'write'
+    | 'erase'
+    | 'truncate'
+    | 'read'
+    | 'has'
+    | 'length'
+    | 'uniform'
+    | 'stack'
+    | 'unstack'
+    | 'concat'
+    | 'split'
+  readonly reads: readonly number[]
+  readonly write: number
+  /** Of the value that is read or written. */
+  readonly shape: readonly Size[]
+  /** Whether elements are names of lists or records themselves. */
+  readonly isName: boolean
+  /** Sizes that get their value here: that of an axis of the result. */
+  readonly found: readonly { readonly name: string; readonly axis: number }[]
+}
+
 export type Step =
   | KernelStep
   | GemmStep
+  | ConvStep
   | CheckStep
   | HostStep
   | CommitStep
@@ -151,12 +218,15 @@ export type Step =
   | PushStep
   | PopStep
   | MergeStep
+  | ListStep
 
 export interface ProgramSpec {
   readonly name: string
   readonly buffers: readonly ProgramBuffer[]
   /** Names of the sizes a call supplies, in order. */
   readonly sizes: readonly string[]
+  /** Names of sizes that list steps find. A buffer that depends on one has memory once that is known. */
+  readonly found?: readonly string[]
   readonly steps: readonly Step[]
   /** Buffers whose content the call returns, in order; may repeat, may be inputs, variables or constants. */
   readonly outputs: readonly number[]

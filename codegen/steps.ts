@@ -23,5 +23,10 @@ export function mapInside(step: Step, change: (steps: readonly Step[]) => readon
 
 /** True when the step, or one inside it, may call the host or end the program. */
 export function mayStop(step: Step): boolean {
-  return allSteps([step]).some(({ kind }) => kind === 'check' || kind === 'host')
+  return allSteps([step]).some((inner) => inner.kind === 'host' || inner.kind === 'check' || hasChecks(inner))
+}
+
+/** True for a kernel that may end the program. */
+export function hasChecks(step: Step): boolean {
+  return step.kind === 'kernel' && step.checks !== undefined
 }

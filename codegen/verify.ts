@@ -9,7 +9,7 @@
  */
 import { InternalError } from './errors.ts'
 import type { Axis, Buffer, Expr, Local } from './expr.ts'
-import type { Kernel, Loop, Statement } from './kernel.ts'
+import type { Kernel, Loop, Statement, While } from './kernel.ts'
 import { visitStatements } from './schedule/contents.ts'
 import { divideExactly, namesOfSize, printSize, type Size, subtractSizes } from './size.ts'
 import { printKernel } from './text/print.ts'
@@ -80,11 +80,35 @@ class Verifier {
         if (statement.condition.dtype !== 'bool' || statement.condition.lanes !== 1)
           this.#fail('the condition of an if is not a bool scalar')
         this.#list(statement.body)
+        if (statement.otherwise !== undefined) this.#list(statement.otherwise)
+        break
+      case 'while':
+        this.#while(statement)
+        break
+      case 'fail':
+        this.#expr(statement.value)
+        if (statement.value.dtype !== 'int32' || statement.value.lanes !== 1)
+          this.#fail('the value of a failure is not an int32 scalar')
         break
       case 'loop':
         this.#loop(statement, later)
         break
     }
+  }
+
+  /** What the test assigns is known in the condition and the body. */
+  #while({ test, condition, body }: While): void {
+    const locals = this.#locals
+    const ended = this.#ended
+    this.#locals = new Set(locals)
+    this.#ended = new Set(ended)
+    test.forEach((statement, position) => this.#statement(statement, test.slice(position + 1)))
+    this.#expr(condition)
+    if (condition.dtype !== 'bool' || condition.lanes !== 1)
+      this.#fail('the condition of a while is not a bool scalar')
+    this.#list(body)
+    this.#locals = locals
+    this.#ended = ended
   }
 
   #assignment(statement: Extract<Statement, { kind: 'let' | 'set' }>): void {

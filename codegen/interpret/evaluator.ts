@@ -29,6 +29,10 @@ interface Cell {
   value: Value | undefined
 }
 
+function unexpectedFailure(id: number, value: number): never {
+  throw new InternalError(`the interpreter met the failure ${value} of check ${id}`)
+}
+
 /** Everything a running kernel refers to. */
 export class Environment {
   readonly #memory: ReadonlyMap<Buffer, TypedArray>
@@ -36,11 +40,19 @@ export class Environment {
   readonly #locals = new Map<Local, Cell>()
   readonly #axes = new Map<Axis, { value: number | undefined }>()
   readonly relaxed: boolean
+  /** Tells the host that a check has failed. */
+  readonly fail: (id: number, value: number) => never
 
-  constructor(memory: ReadonlyMap<Buffer, TypedArray>, sizes: ReadonlyMap<string, number>, relaxed: boolean) {
+  constructor(
+    memory: ReadonlyMap<Buffer, TypedArray>,
+    sizes: ReadonlyMap<string, number>,
+    relaxed: boolean,
+    fail: (id: number, value: number) => never = unexpectedFailure,
+  ) {
     this.#memory = memory
     this.#sizes = sizes
     this.relaxed = relaxed
+    this.fail = fail
   }
   array(buffer: Buffer): TypedArray {
     const array = this.#memory.get(buffer)

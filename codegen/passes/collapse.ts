@@ -10,7 +10,7 @@ import type { Axis, Expr, ExprPool, Local } from '../expr.ts'
 import { operandsOf } from '../expr.ts'
 import type { Kernel, Loop, Statement } from '../kernel.ts'
 import { multiplySizes, type Size, sizesEqual } from '../size.ts'
-import { expressionsOf } from '../schedule/contents.ts'
+import { expressionsOf, withBodies } from '../schedule/contents.ts'
 import {
   assignedLocals,
   copyStatements,
@@ -46,11 +46,15 @@ function collapseStatement(
   statement: Statement,
   declared: ReadonlySet<Local>,
 ): readonly Statement[] {
-  if (statement.kind === 'if') {
-    const body = collapseList(pool, statement.body, declared)
-    return [sameList(body, statement.body) ? statement : { ...statement, body }]
+  if (statement.kind !== 'loop') {
+    let changed = false
+    const inner = withBodies(statement, (body) => {
+      const collapsed = collapseList(pool, body, declared)
+      changed ||= !sameList(collapsed, body)
+      return collapsed
+    })
+    return [changed ? inner : statement]
   }
-  if (statement.kind !== 'loop') return [statement]
   const body = collapseList(pool, statement.body, declared)
   const loop: Loop = sameList(body, statement.body) ? statement : { ...statement, body }
   if (!isWholeLoop(pool, loop)) return [loop]

@@ -4,12 +4,13 @@
  * and is called in the host.
  */
 import { type Expr, type ExprPool, operandsOf, type UnaryOp } from '../expr.ts'
-import type { Kernel, Statement } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import { erf } from '../math/erf.ts'
 import { cosh, exp, expm1, logistic, sinh, tanh } from '../math/exp.ts'
 import { acos, acosh, asin, asinh, atan, atanh } from '../math/inverse.ts'
 import { log, log1p } from '../math/log.ts'
 import { cos, sin, tan } from '../math/trigonometric.ts'
+import { mapStatements } from './rewrite.ts'
 
 type Expansion = (pool: ExprPool, x: Expr) => Expr
 
@@ -51,23 +52,5 @@ export function expandMath(pool: ExprPool, kernel: Kernel): Kernel {
     made.set(expr, result)
     return result
   }
-  const rewrite = (statement: Statement): Statement => {
-    switch (statement.kind) {
-      case 'loop':
-        return {
-          ...statement,
-          from: expand(statement.from),
-          to: expand(statement.to),
-          body: statement.body.map(rewrite),
-        }
-      case 'let':
-      case 'set':
-        return { ...statement, value: expand(statement.value) }
-      case 'store':
-        return { ...statement, index: expand(statement.index), value: expand(statement.value) }
-      case 'if':
-        return { ...statement, condition: expand(statement.condition), body: statement.body.map(rewrite) }
-    }
-  }
-  return { ...kernel, body: kernel.body.map(rewrite) }
+  return { ...kernel, body: mapStatements(kernel.body, expand) }
 }

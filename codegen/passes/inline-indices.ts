@@ -8,6 +8,7 @@
  */
 import { type Expr, type ExprPool, type Local, operandsOf } from '../expr.ts'
 import type { Kernel, Statement } from '../kernel.ts'
+import { withBodies } from '../schedule/contents.ts'
 import { eachStatement, mapStatements, withBody } from './rewrite.ts'
 
 /** Replaces every local whose value is an index sum (or an index, or a size) by that value. */
@@ -41,11 +42,7 @@ export function inlineIndices(pool: ExprPool, kernel: Kernel): Kernel {
   const drop = (statements: readonly Statement[]): readonly Statement[] =>
     statements
       .filter((statement) => statement.kind !== 'let' || !values.has(statement.local))
-      .map((statement) =>
-        statement.kind === 'loop' || statement.kind === 'if'
-          ? { ...statement, body: drop(statement.body) }
-          : statement,
-      )
+      .map((statement) => withBodies(statement, drop))
   return withBody(kernel, mapStatements(drop(kernel.body), copy))
 }
 

@@ -1,7 +1,7 @@
 /**
  * The loop passes, in order. Each takes a kernel and returns one that means the same.
  *
- * Index sums are written out in full first, because merging and vectorising loops look at strides. Math functions
+ * What constants decide goes first. Index sums are written out in full first, because merging and vectorising loops look at strides. Math functions
  * become arithmetic while everything is scalar, so that each expansion is written once. Short loops are unrolled last,
  * when the vector loops exist.
  */
@@ -11,6 +11,7 @@ import { sizeNamesOf } from '../schedule/contents.ts'
 import { collapseLoops } from './collapse.ts'
 import { expandMath } from './expand-math.ts'
 import { inlineIndices } from './inline-indices.ts'
+import { simplify } from './simplify.ts'
 import { unrollLoops } from './unroll.ts'
 import { vectorizeLoops } from './vectorize.ts'
 
@@ -19,6 +20,7 @@ export type KernelPass = (pool: ExprPool, kernel: Kernel) => Kernel
 
 /** Every loop pass by name, in the order they run. */
 export const kernelPasses: readonly (readonly [string, KernelPass])[] = [
+  ['simplify', simplify],
   ['inlineIndices', inlineIndices],
   ['collapse', collapseLoops],
   ['expandMath', expandMath],

@@ -9,7 +9,7 @@
 import type { Axis, Buffer, Expr, ExprPool, Local } from '../expr.ts'
 import { operandsOf } from '../expr.ts'
 import type { Kernel, Statement } from '../kernel.ts'
-import { expressionsOf } from '../schedule/contents.ts'
+import { bodiesOf, expressionsOf, withBodies, withExpressions } from '../schedule/contents.ts'
 
 /** What to replace while copying. Axes and locals not mentioned stay. */
 export interface Substitution {
@@ -76,26 +76,9 @@ export function mapStatements(
   assigned: (local: Local) => Local = (local) => local,
 ): readonly Statement[] {
   return statements.map((statement): Statement => {
-    switch (statement.kind) {
-      case 'loop':
-        return {
-          ...statement,
-          from: expr(statement.from),
-          to: expr(statement.to),
-          body: mapStatements(statement.body, expr, assigned),
-        }
-      case 'let':
-      case 'set':
-        return { ...statement, local: assigned(statement.local), value: expr(statement.value) }
-      case 'store':
-        return { ...statement, index: expr(statement.index), value: expr(statement.value) }
-      case 'if':
-        return {
-          ...statement,
-          condition: expr(statement.condition),
-          body: mapStatements(statement.body, expr, assigned),
-        }
-    }
+    if (statement.kind === 'let' || statement.kind === 'set')
+      return { ...statement, local: assigned(statement.local), value: expr(statement.value) }
+    return withBodies(withExpressions(statement, expr), (body) => mapStatements(body, expr, assigned))
   })
 }
 
@@ -103,7 +86,7 @@ export function mapStatements(
 export function* eachStatement(statements: readonly Statement[]): Generator<Statement> {
   for (const statement of statements) {
     yield statement
-    if (statement.kind === 'loop' || statement.kind === 'if') yield* eachStatement(statement.body)
+    for (const body of bodiesOf(statement)) yield* eachStatement(body)
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import type { ExprPool, Local } from '../expr.ts'
 import type { Kernel, Loop, Statement } from '../kernel.ts'
+import { withBodies } from '../schedule/contents.ts'
 import { assignedLocals, copyStatements, nodesOfStatements, withBody } from './rewrite.ts'
 
 /** Most copies made of a body that runs more than once. */
@@ -30,9 +31,7 @@ function unrollList(
       result.push(
         ...unrollLoop(pool, { ...statement, body: unrollList(pool, statement.body, declared) }, declared),
       )
-    else if (statement.kind === 'if')
-      result.push({ ...statement, body: unrollList(pool, statement.body, declared) })
-    else result.push(statement)
+    else result.push(withBodies(statement, (body) => unrollList(pool, body, declared)))
     for (const local of assignedLocals([statement])) declared.add(local)
   }
   return result
@@ -44,7 +43,7 @@ function unrollLoop(pool: ExprPool, loop: Loop, declared: ReadonlySet<Local>): r
   const trips = Math.max(0, Math.floor((loop.to.value - start) / loop.step))
   if (trips === 0) return []
   if (trips > 1) {
-    const innermost = !loop.body.some((statement) => statement.kind === 'loop')
+    const innermost = !loop.body.some(({ kind }) => kind === 'loop' || kind === 'while')
     if (!innermost || trips > mostTrips || trips * nodesOfStatements(loop.body).size > mostNodes)
       return [loop]
   }

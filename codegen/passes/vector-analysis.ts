@@ -36,6 +36,8 @@ export interface VectorPlan {
   readonly lanes: 2 | 4
   /** Arithmetic nodes per iteration that become vector operations. */
   readonly operations: number
+  /** Those of them that are inside loops of the body; all, when it holds none. */
+  readonly innerOperations: number
   readonly gathers: number
   /** True when the body holds loops of its own. */
   readonly outer: boolean
@@ -86,7 +88,7 @@ export function planVectorLoop(
   const innerAxes = new Set<Axis>()
   const sets: SetLocal[] = []
   for (const statement of eachStatement(loop.body)) {
-    if (statement.kind === 'if') return undefined
+    if (statement.kind === 'if' || statement.kind === 'while' || statement.kind === 'fail') return undefined
     if (statement.kind === 'loop') innerAxes.add(statement.axis)
     if (statement.kind === 'set' && declared.has(statement.local)) sets.push(statement)
   }
@@ -116,6 +118,8 @@ export function planVectorLoop(
         }
         break
       case 'if':
+      case 'while':
+      case 'fail':
         return undefined
     }
   }
@@ -126,6 +130,7 @@ export function planVectorLoop(
     loop,
     lanes,
     operations: walk.operations,
+    innerOperations: innerAxes.size > 0 ? operationsInside(loop, varies) : walk.operations,
     gathers: walk.gathers,
     outer: innerAxes.size > 0,
     accumulators,
@@ -136,6 +141,16 @@ export function planVectorLoop(
     varies,
     variesLocal,
   }
+}
+
+/** Vector operations per iteration in the loops inside a loop. */
+function operationsInside(loop: Loop, varies: (expr: Expr) => boolean): number {
+  const walk = new ValueWalk(loop.axis, varies)
+  for (const inner of loop.body)
+    if (inner.kind === 'loop')
+      for (const statement of eachStatement(inner.body))
+        expressionsOf(statement).forEach((expr) => walk.value(expr))
+  return walk.operations
 }
 
 /** The accumulators among the locals set from outside, or undefined when one of them is something else. */

@@ -140,6 +140,8 @@ export class VectorBody {
         return
       }
       case 'if':
+      case 'while':
+      case 'fail':
         throw new InternalError('a loop with a condition inside was taken for a vector loop')
     }
   }

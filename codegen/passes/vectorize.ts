@@ -14,6 +14,7 @@
 import { InternalError } from '../errors.ts'
 import type { BinaryOp, Expr, ExprPool, Local, ReduceOp } from '../expr.ts'
 import type { Kernel, Let, Loop, Statement } from '../kernel.ts'
+import { bodiesOf, withBodies } from '../schedule/contents.ts'
 import { identityOf } from '../schedule/reduction.ts'
 import { floorDivideSizes, multiplySizes, printSize, type Size, sizesEqual } from '../size.ts'
 import { assignedLocals, withBody } from './rewrite.ts'
@@ -45,16 +46,14 @@ class Vectorizer {
     const result: Statement[] = []
     for (const statement of statements) {
       if (statement.kind === 'loop') result.push(...this.#loop(statement, declared))
-      else if (statement.kind === 'if')
-        result.push({ ...statement, body: this.#list(statement.body, declared) })
-      else result.push(statement)
+      else result.push(withBodies(statement, (body) => this.#list(body, declared)))
       for (const local of assignedLocals([statement])) declared.add(local)
     }
     return result
   }
 
   #loop(loop: Loop, declared: ReadonlySet<Local>): readonly Statement[] {
-    const innermost = !loop.body.some((statement) => statement.kind === 'loop' || statement.kind === 'if')
+    const innermost = !loop.body.some((statement) => bodiesOf(statement).length > 0)
     if (innermost || !this.#insideIsBetter(loop.body, declared)) {
       const plan = planVectorLoop(this.#pool, loop, declared)
       if (plan !== undefined) return this.#vectorize(plan)
@@ -66,6 +65,7 @@ class Vectorizer {
   #insideIsBetter(statements: readonly Statement[], before: ReadonlySet<Local>): boolean {
     const declared = new Set(before)
     for (const statement of statements) {
+      if (statement.kind === 'while') return true
       if (statement.kind === 'if' && !this.#insideIsBetter(statement.body, declared)) return false
       if (statement.kind === 'loop') {
         if (statement.body.some((inner) => inner.kind === 'loop')) {
@@ -173,17 +173,22 @@ const combiner: Readonly<Record<ReduceOp, BinaryOp>> = {
   or: 'or',
 }
 
+/** Most vector operations in all copies of a body that holds loops of its own. */
+const mostOuterOperations = 320
+
 /**
  * Vectors per iteration. Reductions need several accumulators to hide the latency of adding, and inner loops are worth
  * several columns per pass; elsewhere two adjacent vectors are enough. Large bodies are not repeated.
  */
 function copiesFor(plan: VectorPlan): number {
-  const { operations, lanes } = plan
+  const { operations, innerOperations, lanes } = plan
   const { extent } = plan.loop.axis
   const chains = plan.outer || plan.accumulators.size > 0
-  const most = chains ? (operations <= 8 ? 4 : operations <= 24 ? 2 : 1) : operations <= 64 ? 2 : 1
+  // What is outside the inner loops is repeated once per copy: it only has to stay within reason.
+  const fits = (copies: number): boolean => !plan.outer || operations * copies <= mostOuterOperations
+  const most = chains ? (innerOperations <= 8 ? 4 : innerOperations <= 24 ? 2 : 1) : operations <= 64 ? 2 : 1
   const options = [4, 2, 1].filter(
-    (copies) => copies <= most && (typeof extent !== 'number' || copies * lanes <= extent),
+    (copies) => copies <= most && fits(copies) && (typeof extent !== 'number' || copies * lanes <= extent),
   )
   const exact = options.find(
     (copies) =>

@@ -4,7 +4,7 @@
  */
 import { type Buffer, type Expr, type Local, operandsOf } from '../expr.ts'
 import type { Kernel, Statement } from '../kernel.ts'
-import { namesOfSize } from '../size.ts'
+import { addSizes, multiplySizes, namesOfSize, type Size } from '../size.ts'
 
 /** Calls `visit` once per node reachable from the expressions, operands before users. `seen` may be shared between calls. */
 export function visitExprs(
@@ -31,7 +31,65 @@ export function expressionsOf(statement: Statement): readonly Expr[] {
     case 'store':
       return [statement.index, statement.value]
     case 'if':
+    case 'while':
       return [statement.condition]
+    case 'fail':
+      return [statement.value]
+  }
+}
+
+/** The lists of statements inside a statement, in order of evaluation. */
+export function bodiesOf(statement: Statement): readonly (readonly Statement[])[] {
+  switch (statement.kind) {
+    case 'loop':
+      return [statement.body]
+    case 'if':
+      return statement.otherwise === undefined ? [statement.body] : [statement.body, statement.otherwise]
+    case 'while':
+      return [statement.test, statement.body]
+    default:
+      return []
+  }
+}
+
+/** The statement with the lists of statements inside it changed; itself when there are none. */
+export function withBodies(
+  statement: Statement,
+  change: (statements: readonly Statement[]) => readonly Statement[],
+): Statement {
+  switch (statement.kind) {
+    case 'loop':
+      return { ...statement, body: change(statement.body) }
+    case 'if': {
+      const body = change(statement.body)
+      const { otherwise } = statement
+      return otherwise === undefined
+        ? { ...statement, body }
+        : { ...statement, body, otherwise: change(otherwise) }
+    }
+    case 'while': {
+      const test = change(statement.test)
+      return { ...statement, test, body: change(statement.body) }
+    }
+    default:
+      return statement
+  }
+}
+
+/** The statement with the expressions it evaluates itself changed. */
+export function withExpressions(statement: Statement, change: (expr: Expr) => Expr): Statement {
+  switch (statement.kind) {
+    case 'loop':
+      return { ...statement, from: change(statement.from), to: change(statement.to) }
+    case 'let':
+    case 'set':
+    case 'fail':
+      return { ...statement, value: change(statement.value) }
+    case 'store':
+      return { ...statement, index: change(statement.index), value: change(statement.value) }
+    case 'if':
+    case 'while':
+      return { ...statement, condition: change(statement.condition) }
   }
 }
 
@@ -42,7 +100,7 @@ export function visitStatements(
 ): void {
   for (const statement of statements) {
     visit(statement)
-    if (statement.kind === 'loop' || statement.kind === 'if') visitStatements(statement.body, visit)
+    for (const body of bodiesOf(statement)) visitStatements(body, visit)
   }
 }
 
@@ -99,4 +157,16 @@ export function writesOf(statement: Statement): {
     if (inner.kind === 'set') locals.add(inner.local)
   })
   return { buffers, locals }
+}
+
+/** Innermost iterations of one run of the statements, at least 1; those of a `while` count once. */
+export function iterationsOf(statements: readonly Statement[]): Size {
+  const loops = statements.flatMap((statement) => {
+    if (statement.kind !== 'loop') return bodiesOf(statement).map(iterationsOf)
+    // The parts of a loop split over one axis together run its extent; each counts for itself, which is enough.
+    const { from, to } = statement
+    const constant = from.kind === 'const' && to.kind === 'const' ? to.value - from.value : undefined
+    return [multiplySizes(constant ?? statement.axis.extent, iterationsOf(statement.body))]
+  })
+  return loops.length === 0 ? 1 : addSizes(...loops)
 }

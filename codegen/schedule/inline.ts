@@ -7,7 +7,15 @@
  */
 import { type Expr, type ExprPool, type Local, operandsOf } from '../expr.ts'
 import type { Let, Statement } from '../kernel.ts'
-import { expressionsOf, visitExprs, visitStatements, writesOf } from './contents.ts'
+import {
+  bodiesOf,
+  expressionsOf,
+  visitExprs,
+  visitStatements,
+  withBodies,
+  withExpressions,
+  writesOf,
+} from './contents.ts'
 
 /** The statements with single-use locals written into their user, and unused locals dropped. */
 export function inlineLocals(pool: ExprPool, statements: readonly Statement[]): readonly Statement[] {
@@ -28,29 +36,22 @@ export function inlineLocals(pool: ExprPool, statements: readonly Statement[]): 
     }
     return made
   }
-  const visit = (list: readonly Statement[]): readonly Statement[] => {
-    const inlined = chooseInlined(list)
+  const visit = (list: readonly Statement[], users: readonly Statement[] = list): readonly Statement[] => {
+    const inlined = chooseInlined(users)
     for (const statement of inlined) values.set(statement.local, statement.value)
     return list.flatMap((statement): readonly Statement[] => {
-      switch (statement.kind) {
-        case 'let':
-          return inlined.has(statement) ? [] : [{ ...statement, value: expand(statement.value) }]
-        case 'set':
-          return [{ ...statement, value: expand(statement.value) }]
-        case 'store':
-          return [{ ...statement, index: expand(statement.index), value: expand(statement.value) }]
-        case 'if':
-          return [{ ...statement, condition: expand(statement.condition), body: visit(statement.body) }]
-        case 'loop':
-          return [
-            {
-              ...statement,
-              from: expand(statement.from),
-              to: expand(statement.to),
-              body: visit(statement.body),
-            },
-          ]
-      }
+      if (statement.kind === 'let' && inlined.has(statement)) return []
+      if (statement.kind !== 'while')
+        return [withBodies(withExpressions(statement, expand), (body) => visit(body))]
+      // The condition and the body go on where the test ends.
+      const { test, condition, body } = statement
+      const always = pool.const('bool', 1)
+      const tested = visit(test, [
+        ...test,
+        { kind: 'fail', id: 0, value: condition },
+        { kind: 'if', condition: always, body },
+      ])
+      return [{ ...statement, test: tested, condition: expand(condition), body: visit(body) }]
     })
   }
   return visit(statements)
@@ -75,7 +76,7 @@ function chooseInlined(list: readonly Statement[]): ReadonlySet<Let> {
       continue
     }
     const user = list[only]
-    if (targets.size !== 1 || user === undefined || user.kind === 'loop' || user.kind === 'if') continue
+    if (targets.size !== 1 || user === undefined || bodiesOf(user).length > 0) continue
     const reads = readsOf(statement.value)
     const disturbed = writes.some(
       (write) =>

@@ -91,7 +91,27 @@ class Parser {
       case 'if': {
         const condition = this.#sum()
         this.#shared.clear()
-        return { kind: 'if', condition, body: this.#block() }
+        const body = this.#block()
+        return this.#accept('else')
+          ? { kind: 'if', condition, body, otherwise: this.#block() }
+          : { kind: 'if', condition, body }
+      }
+      case 'while': {
+        const condition = this.#sum()
+        this.#shared.clear()
+        return { kind: 'while', test: [], condition, body: this.#block() }
+      }
+      case 'repeat': {
+        const statements = this.#block()
+        const last = statements.at(-1)
+        if (last?.kind !== 'while' || last.test.length > 0)
+          return this.#fail('a while at the end of a repeat')
+        return { ...last, test: statements.slice(0, -1) }
+      }
+      case 'fail': {
+        const id = Number(this.#take(/\d+/y, 'a number'))
+        this.#expect(',')
+        return { kind: 'fail', id, value: this.#sum() }
       }
       case 'let':
       case 'var': {

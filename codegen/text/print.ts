@@ -9,6 +9,7 @@
  *         }
  *         ...
  *
+ * `repeat { … while c { … } }` is a `while` whose condition needs statements of its own, which run in each iteration.
  * Sums with coefficients are index arithmetic (`linear`); everything else is written as a call. A value that one
  * statement uses twice is written once, on a `with` line before the statement. Vector code shows lanes: `f32x4`,
  * `load4`, `store4`, `splat4`. The order of index terms follows the loops, not the history of the nodes, so
@@ -16,7 +17,7 @@
  */
 import { shortName } from '../dtype.ts'
 import { type Expr, type Local, type LinearExpr, operandsOf } from '../expr.ts'
-import type { Kernel, Statement } from '../kernel.ts'
+import type { Kernel, Statement, While } from '../kernel.ts'
 import { expressionsOf, visitExprs } from '../schedule/contents.ts'
 import { printSize, type Size } from '../size.ts'
 import { printLiteral } from './literal.ts'
@@ -50,7 +51,7 @@ class Printer {
   #statements(statements: readonly Statement[], indent: string): void {
     for (const statement of statements) {
       // Axes are named when their loop opens, before anything inside mentions them.
-      const text = this.#withShared(expressionsOf(statement), indent)
+      const text = this.#withShared(statement.kind === 'while' ? [] : expressionsOf(statement), indent)
       switch (statement.kind) {
         case 'loop': {
           const from = text(statement.from)
@@ -93,11 +94,36 @@ class Printer {
           const condition = text(statement.condition)
           this.#lines.push(`${indent}if ${condition} {`)
           this.#statements(statement.body, `${indent}  `)
+          if (statement.otherwise !== undefined) {
+            this.#lines.push(`${indent}} else {`)
+            this.#statements(statement.otherwise, `${indent}  `)
+          }
           this.#lines.push(`${indent}}`)
           break
         }
+        case 'while':
+          this.#while(statement, indent)
+          break
+        case 'fail':
+          this.#lines.push(`${indent}fail ${statement.id}, ${text(statement.value)}`)
+          break
       }
     }
+  }
+
+  /** What is evaluated before the condition, in each iteration, stands around the `while` in a `repeat`. */
+  #while({ test, condition, body }: While, indent: string): void {
+    const before = this.#lines.length
+    const inner = `${indent}  `
+    this.#statements(test, inner)
+    const text = this.#withShared([condition], inner)(condition)
+    const plain = this.#lines.length === before
+    const own = plain ? indent : inner
+    if (!plain) this.#lines.splice(before, 0, `${indent}repeat {`)
+    this.#lines.push(`${own}while ${text} {`)
+    this.#statements(body, `${own}  `)
+    this.#lines.push(`${own}}`)
+    if (!plain) this.#lines.push(`${indent}}`)
   }
 
   /** A printer for the expressions of one statement; it puts `with` lines for shared nodes before the statement. */

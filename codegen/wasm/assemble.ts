@@ -4,7 +4,8 @@
  * the addresses of the program's buffers, then the sizes, then the scratch memory of the matrix product. The table is
  * read when a step needs it, so a host step may change it.
  *
- * Imports: `env.memory`; `env.fail(id, value)`, `env.host(id)`, `env.push(id)`, `env.pop(id)` and `env.merge(id)` for the steps of those kinds; `gemm.gemm` and
+ * Imports: `env.memory`; `env.fail(id, value)`, `env.host(id)`, `env.pop(id)`, `env.merge(id)` and `env.list(id)` for the
+ * steps of those kinds, `env.grow(bytes)` for the memory of records (record-functions.ts); `gemm.gemm` and
  * `gemm.gemmBatched` (runtime-kernels/gemm.ts); `math.*` (host-math.ts).
  */
 import { binaryen, type ExpressionRef, WasmModule } from './binaryen.ts'
@@ -13,23 +14,16 @@ import { InternalError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
 import type { CommitStep, GemmStep, IfStep, LoopStep, ProgramSpec, Step } from '../program.ts'
 import { initBatchedFlag, initFlag, reluFlag } from '../runtime-kernels/gemm.ts'
+import { convParameters } from '../runtime-kernels/conv-parameters.ts'
 import { multiplySizes, type Size, sizesEqual } from '../size.ts'
-import { allSteps } from '../steps.ts'
+import { allSteps, hasChecks } from '../steps.ts'
+import { emitConvolution } from './emit-convolution.ts'
 import { emitKernel } from './emit-kernel.ts'
-import { emitSize } from './emit-size.ts'
+import { frameLayout, type FrameLayout, FrameReader } from './frame.ts'
 import { importHostMath } from './host-imports.ts'
+import { defineRecordFunctions } from './record-functions.ts'
 
-/** Byte offsets of the fields of a frame table. */
-export interface FrameLayout {
-  /** Total size of the table. */
-  readonly bytes: number
-  /** The address of each program buffer. */
-  readonly buffers: readonly number[]
-  /** The value of each size, in the order of `spec.sizes`. */
-  readonly sizes: readonly number[]
-  /** The address of the matrix product's scratch memory (`gemmScratchBytes`); used by programs with gemm steps. */
-  readonly scratch: number
-}
+export { frameLayout, type FrameLayout } from './frame.ts'
 
 export interface AssembleOptions {
   /** Use relaxed SIMD for `madd`; the engine must have it (see `features.relaxedSimd`). */
@@ -41,17 +35,6 @@ export interface AssembleOptions {
 export interface AssembledProgram {
   readonly bytes: Uint8Array<ArrayBuffer>
   readonly frame: FrameLayout
-}
-
-/** The frame table of a program. */
-export function frameLayout(spec: ProgramSpec): FrameLayout {
-  const fields = spec.buffers.length + spec.sizes.length
-  return {
-    bytes: 4 * (fields + 1),
-    buffers: spec.buffers.map((_, i) => 4 * i),
-    sizes: spec.sizes.map((_, i) => 4 * (spec.buffers.length + i)),
-    scratch: 4 * fields,
-  }
 }
 
 /**
@@ -72,6 +55,7 @@ export function assembleProgram(
     importSteps(module, spec.steps)
     importHostMath(module, kernels)
     kernels.forEach((kernel, i) => emitKernel(module, `k${i}`, kernel, options))
+    defineRecordFunctions(module, spec, frame)
     new MainFunction(module, spec, kernels, frame).define()
     module.addFunctionExport('main', 'main')
   } catch (error) {
@@ -85,10 +69,14 @@ function importSteps(module: WasmModule, steps: readonly Step[]): void {
   const kinds = new Set(allSteps(steps).map((step) => step.kind))
   const ints = (count: number): number =>
     binaryen.createType(Array.from({ length: count }, () => binaryen.i32))
-  if (kinds.has('check')) module.addFunctionImport('fail', 'env', 'fail', ints(2), binaryen.none)
-  for (const kind of ['push', 'pop', 'merge'] as const)
+  if (kinds.has('check') || allSteps(steps).some(hasChecks))
+    module.addFunctionImport('fail', 'env', 'fail', ints(2), binaryen.none)
+  for (const kind of ['merge', 'list'] as const)
     if (kinds.has(kind)) module.addFunctionImport(kind, 'env', kind, ints(1), binaryen.none)
   if (kinds.has('host')) module.addFunctionImport('host', 'env', 'host', ints(1), binaryen.none)
+  if (kinds.has('conv'))
+    for (const name of ['conv', 'convKernel'])
+      module.addFunctionImport(name, 'conv', name, ints(convParameters.length), binaryen.none)
   if (kinds.has('gemm')) {
     module.addFunctionImport('gemm', 'gemm', 'gemm', ints(15), binaryen.none)
     module.addFunctionImport('gemmBatched', 'gemm', 'gemmBatched', ints(19), binaryen.none)
@@ -100,7 +88,7 @@ class MainFunction {
   readonly #module: WasmModule
   readonly #spec: ProgramSpec
   readonly #kernels: readonly Kernel[]
-  readonly #frame: FrameLayout
+  readonly #reader: FrameReader
   #locals = 0
   /** Kernels called so far: they are in the order of the steps. */
   #called = 0
@@ -110,7 +98,7 @@ class MainFunction {
     this.#module = module
     this.#spec = spec
     this.#kernels = kernels
-    this.#frame = frame
+    this.#reader = new FrameReader(module, spec, frame)
   }
 
   define(): void {
@@ -128,6 +116,8 @@ class MainFunction {
           return [this.#kernel(step.buffers, this.#called++)]
         case 'gemm':
           return this.#gemm(step)
+        case 'conv':
+          return [emitConvolution(this.#module, step, this.#reader, () => this.#local())]
         case 'check':
           return [this.#check(step.buffer, step.id)]
         case 'host':
@@ -140,7 +130,9 @@ class MainFunction {
           return [this.#loop(step)]
         case 'push':
         case 'pop':
+          return [this.#module.call(`${step.kind}${step.id}`, [this.#reader.frame()], none)]
         case 'merge':
+        case 'list':
           return [this.#module.call(step.kind, [this.#module.i32.const(step.id)], none)]
       }
     })
@@ -173,23 +165,12 @@ class MainFunction {
     return 1 + this.#locals++
   }
 
-  #field(offset: number | undefined): ExpressionRef {
-    if (offset === undefined)
-      throw new InternalError(`program ${this.#spec.name} refers to a field it does not have`)
-    return this.#module.i32.load(offset, 4, this.#module.local.get(0, binaryen.i32))
-  }
-
   #address(buffer: number): ExpressionRef {
-    return this.#field(this.#frame.buffers[buffer])
+    return this.#reader.address(buffer)
   }
 
   #size(size: Size): ExpressionRef {
-    return emitSize(
-      this.#module,
-      size,
-      (name) => this.#field(this.#frame.sizes[this.#spec.sizes.indexOf(name)]),
-      () => this.#local(),
-    )
+    return this.#reader.size(size, () => this.#local())
   }
 
   #bytes(elements: Size): ExpressionRef {
@@ -202,7 +183,7 @@ class MainFunction {
       throw new InternalError(
         `program ${this.#spec.name} has no kernel ${index} with ${buffers.length} buffers`,
       )
-    const sizes = kernel.sizes.map((name) => this.#field(this.#frame.sizes[this.#spec.sizes.indexOf(name)]))
+    const sizes = kernel.sizes.map((name) => this.#reader.sizeField(name))
     const operands = [...buffers.map((buffer) => this.#address(buffer)), ...sizes]
     return this.#module.call(`k${index}`, operands, binaryen.none)
   }
@@ -245,7 +226,7 @@ class MainFunction {
       this.#bytes(columns),
       init === undefined ? i32.const(0) : this.#bytes(init.rowStride),
       i32.const(flags),
-      this.#field(this.#frame.scratch),
+      this.#reader.field(this.#reader.layout.scratch),
     ]
     const start = (buffer: number): ExpressionRef => this.#address(buffer)
     if (step.batch === 1) return [this.#module.call('gemm', product(start), binaryen.none)]

@@ -9,14 +9,15 @@
 import { binaryen, type ExpressionRef } from './binaryen.ts'
 import type { Expr, Local } from '../expr.ts'
 import type { Kernel, Loop, Statement } from '../kernel.ts'
-import { addSizes, multiplySizes, type Size } from '../size.ts'
+import { bodiesOf, iterationsOf } from '../schedule/contents.ts'
+import { multiplySizes, type Size } from '../size.ts'
 import { ExpressionEmitter } from './emit-expr.ts'
 import { emitLoop, loopBounds, rootsOf } from './emit-statements.ts'
 import { FunctionContext, wasmType } from './function-context.ts'
 import { evaluatedOperands } from './scopes.ts'
 
 /** Innermost iterations per piece. */
-const pieceIterations = 8192
+export const pieceIterations = 8192
 
 export interface ChunkPlan {
   readonly loop: Loop
@@ -26,13 +27,16 @@ export interface ChunkPlan {
   readonly inner: Size
 }
 
-interface Uses {
+/** The locals that statements read and assign. */
+export interface Uses {
   readonly read: Set<Local>
   readonly assigned: Set<Local>
 }
 
-function usesOf(
+/** The locals of the statements, but for those in `without`. */
+export function usesOf(
   statements: readonly Statement[],
+  without?: Statement,
   uses: Uses = { read: new Set(), assigned: new Set() },
 ): Uses {
   const visited = new Set<Expr>()
@@ -43,24 +47,12 @@ function usesOf(
     evaluatedOperands(expr).forEach(visit)
   }
   for (const statement of statements) {
+    if (statement === without) continue
     rootsOf(statement).forEach(visit)
     if (statement.kind === 'let' || statement.kind === 'set') uses.assigned.add(statement.local)
-    if (statement.kind === 'loop' || statement.kind === 'if') usesOf(statement.body, uses)
+    for (const body of bodiesOf(statement)) usesOf(body, without, uses)
   }
   return uses
-}
-
-/** Innermost iterations of one run of the statements, at least 1. */
-function iterationsOf(statements: readonly Statement[]): Size {
-  const loops = statements.flatMap((statement) => {
-    if (statement.kind === 'if') return [iterationsOf(statement.body)]
-    if (statement.kind !== 'loop') return []
-    // The parts of a loop split over one axis together run its extent; each counts for itself, which is enough.
-    const { from, to } = statement
-    const constant = from.kind === 'const' && to.kind === 'const' ? to.value - from.value : undefined
-    return [multiplySizes(constant ?? statement.axis.extent, iterationsOf(statement.body))]
-  })
-  return loops.length === 0 ? 1 : addSizes(...loops)
 }
 
 /** How to run an outermost loop of the kernel in pieces, or undefined when it should stay whole. */
@@ -139,6 +131,7 @@ function definePiece(outer: ExpressionEmitter, kernel: Kernel, plan: ChunkPlan, 
   const emitter = new ExpressionEmitter(context, kernel.buffers)
   plan.captured.forEach((local, i) => emitter.bindLocal(local, first + i))
   emitter.ranges.adopt(outer.ranges)
+  emitter.whileLoop = outer.whileLoop
   const body = emitLoop(emitter, plan.loop, {
     start: module.local.get(bound, binaryen.i32),
     limit: () => module.local.get(bound + 1, binaryen.i32),

@@ -8,6 +8,7 @@
  */
 import { binaryen, type ExpressionRef } from './binaryen.ts'
 import { InternalError } from '../errors.ts'
+import type { While } from '../kernel.ts'
 import type { Axis, BinaryExpr, Buffer, Expr, Local, SelectExpr, SplatExpr } from '../expr.ts'
 import { emitAddress } from './emit-address.ts'
 import { emitLoadSplat } from './emit-memory.ts'
@@ -48,6 +49,10 @@ export class ExpressionEmitter implements OperandHost {
   readonly #hostCalls = new Map<Expr, boolean>()
   /** How many conditions around the current point guard loads. */
   guards = 0
+  /** Emits a `while` at the current point: see emit-while.ts, which needs to know of the kernel. */
+  whileLoop: (emitter: ExpressionEmitter, statement: While) => ExpressionRef[] = () => {
+    throw new InternalError('a while stands in code that cannot have one')
+  }
 
   constructor(context: FunctionContext, buffers: readonly Buffer[]) {
     this.context = context

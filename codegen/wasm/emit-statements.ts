@@ -24,7 +24,10 @@ export function rootsOf(statement: Statement): readonly Expr[] {
         ? [...statement.index.terms.map((term) => term.atom), statement.value]
         : [statement.index, statement.value]
     case 'if':
+    case 'while':
       return [statement.condition]
+    case 'fail':
+      return [statement.value]
   }
 }
 
@@ -41,7 +44,9 @@ export function prepareBlock(emitter: ExpressionEmitter, statements: readonly St
   for (const statement of statements)
     if (statement.kind === 'let' && !statement.local.mutable) emitter.depths.define(statement.local, depth)
   const counts = new Map<Expr, number>()
-  countUses(statements.flatMap(rootsOf), (expr) => emitter.depths.of(expr) === depth, counts)
+  // What a `while` evaluates, it evaluates in a scope of its own.
+  const roots = statements.flatMap((statement) => (statement.kind === 'while' ? [] : rootsOf(statement)))
+  countUses(roots, (expr) => emitter.depths.of(expr) === depth, counts)
   emitter.block.counts = counts
 }
 
@@ -72,15 +77,29 @@ export function emitStatement(emitter: ExpressionEmitter, statement: Statement):
     }
     case 'if': {
       const condition = emitter.statement(roots, () => emitter.value(statement.condition))
-      const outer = emitter.block
-      emitter.block = makeBlock(outer.scope, outer)
-      const body = emitBody(emitter, statement.body)
-      emitter.block = outer
-      return [module.if(condition, module.block(null, body, binaryen.none))]
+      const { otherwise } = statement
+      const then = module.block(null, emitBranch(emitter, statement.body), binaryen.none)
+      if (otherwise === undefined) return [module.if(condition, then)]
+      return [module.if(condition, then, module.block(null, emitBranch(emitter, otherwise), binaryen.none))]
+    }
+    case 'while':
+      return emitter.whileLoop(emitter, statement)
+    case 'fail': {
+      const value = emitter.statement(roots, () => emitter.value(statement.value))
+      return [module.call('fail', [module.i32.const(statement.id), value], binaryen.none)]
     }
     case 'loop':
       return emitLoop(emitter, statement, loopBounds(emitter, statement))
   }
+}
+
+/** Statements that run under a condition: what they keep in locals is not known outside. */
+function emitBranch(emitter: ExpressionEmitter, statements: readonly Statement[]): ExpressionRef[] {
+  const outer = emitter.block
+  emitter.block = makeBlock(outer.scope, outer)
+  const body = emitBody(emitter, statements)
+  emitter.block = outer
+  return body
 }
 
 /** Where a loop starts, and the first index it does not reach: it runs while index < limit. */

@@ -127,13 +127,13 @@ export class FunctionContext {
     return index
   }
 
-  /** Ends the function: adds it to the module under `name`. */
-  define(name: string, body: readonly ExpressionRef[]): void {
-    const block = this.module.block(null, [...this.#prologue, ...body], binaryen.none)
+  /** Ends the function: adds it to the module under `name`. The last of `body` gives its results, when it has some. */
+  define(name: string, body: readonly ExpressionRef[], results: WasmType = binaryen.none): void {
+    const block = this.module.block(null, [...this.#prologue, ...body], results)
     this.module.addFunction(
       name,
       binaryen.createType([...this.#parameters]),
-      binaryen.none,
+      results,
       this.#locals,
       block,
     )

@@ -3,7 +3,8 @@
  */
 import { binaryen, type WasmModule } from './binaryen.ts'
 import { type Expr, operandsOf } from '../expr.ts'
-import type { Kernel, Statement } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
+import { expressionsOf, visitStatements } from '../schedule/contents.ts'
 import { hostMath } from './host-math.ts'
 
 const binaryFunctions: ReadonlySet<string> = new Set(['pow', 'powInt', 'atan2', 'rem'])
@@ -26,28 +27,8 @@ export function importHostMath(module: WasmModule, kernels: readonly Kernel[]): 
       names.add(expr.dtype === 'int32' || expr.dtype === 'uint8' ? 'powInt' : expr.op)
     for (const operand of operandsOf(expr)) visit(operand)
   }
-  const statement = (at: Statement): void => {
-    switch (at.kind) {
-      case 'loop':
-        visit(at.from)
-        visit(at.to)
-        at.body.forEach(statement)
-        break
-      case 'let':
-      case 'set':
-        visit(at.value)
-        break
-      case 'store':
-        visit(at.index)
-        visit(at.value)
-        break
-      case 'if':
-        visit(at.condition)
-        at.body.forEach(statement)
-        break
-    }
-  }
-  for (const kernel of kernels) kernel.body.forEach(statement)
+  for (const kernel of kernels)
+    visitStatements(kernel.body, (statement) => expressionsOf(statement).forEach(visit))
   for (const name of names) {
     const count = binaryFunctions.has(name) ? 2 : 1
     const parameters = binaryen.createType(Array.from({ length: count }, () => binaryen.f64))

@@ -106,6 +106,10 @@ describe('refused', () => {
       ),
     ).toMatch(/splat/)
     expect(complaint(kernel({ kind: 'if', condition: zero, body: [] }))).toMatch(/condition of an if/)
+    expect(complaint(kernel({ kind: 'while', test: [], condition: zero, body: [] }))).toMatch(
+      /condition of a while/,
+    )
+    expect(complaint(kernel({ kind: 'fail', id: 0, value: one }))).toMatch(/value of a failure/)
   })
   test('an axis outside its loop', () => {
     expect(complaint(kernel(store(pool.load(x, at), zero)))).toMatch(/the axis i is used outside its loop/)

@@ -278,12 +278,13 @@ it('an exception of fail ends the call', () => {
   ).toThrow('stop')
 })
 
-it('the frame has a field per buffer and size, and one for the scratch memory', () => {
+it('the frame has a field per buffer and size, one for the scratch memory and three for records', () => {
   expect(frameLayout(program([buffer('x', 1), buffer('y', 1)], ['n0'], []))).toEqual({
-    bytes: 16,
+    bytes: 28,
     buffers: [0, 4],
     sizes: [8],
     scratch: 12,
+    records: 16,
   })
 })
 

@@ -3,13 +3,24 @@ import { expect } from 'vitest'
 import type { TypedArray } from '../../../codegen/dtype.ts'
 import { interpretKernel } from '../../../codegen/interpret.ts'
 import type { Kernel } from '../../../codegen/kernel.ts'
-import { WasmModule } from '../../../codegen/wasm/binaryen.ts'
+import { binaryen, WasmModule } from '../../../codegen/wasm/binaryen.ts'
 import { emitKernel } from '../../../codegen/wasm/emit-kernel.ts'
 import { hostMath } from '../../../codegen/wasm/host-math.ts'
 import { importHostMath } from '../../../codegen/wasm/host-imports.ts'
 import { features } from '../../../codegen/wasm/features.ts'
 
 export const memory: WebAssembly.Memory = new WebAssembly.Memory({ initial: 256 })
+
+/** What a `fail` statement of compiled code throws here. */
+export class KernelFailure extends Error {
+  readonly id: number
+  readonly value: number
+  constructor(id: number, value: number) {
+    super(`check ${id} failed with ${value}`)
+    this.id = id
+    this.value = value
+  }
+}
 
 export type KernelCall = (...parameters: readonly number[]) => void
 
@@ -18,10 +29,16 @@ export function compileKernel(kernel: Kernel, relaxed: boolean): KernelCall {
   const module = new WasmModule()
   module.importMemory()
   importHostMath(module, [kernel])
+  const ints = binaryen.createType([binaryen.i32, binaryen.i32])
+  module.addFunctionImport('fail', 'env', 'fail', ints, binaryen.none)
   emitKernel(module, 'k0', kernel, { relaxed })
   module.addFunctionExport('k0', 'k0')
   const compiled = new WebAssembly.Module(module.emit({ validate: true }))
-  return new WebAssembly.Instance(compiled, { env: { memory }, math: hostMath }).exports['k0'] as KernelCall
+  const fail = (id: number, value: number): never => {
+    throw new KernelFailure(id, value)
+  }
+  const { exports } = new WebAssembly.Instance(compiled, { env: { memory, fail }, math: hostMath })
+  return exports['k0'] as KernelCall
 }
 
 /** Runs the kernel as wasm; `data` is copied to memory, and back afterwards. Returns what the buffers hold then. */
