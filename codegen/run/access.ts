@@ -43,7 +43,14 @@ export function stepAccess(step: Step): Access {
       const { loads, stores } = kernelAccess(step.kernel)
       const bound = (used: ReadonlySet<Buffer>): Set<number> =>
         new Set(step.buffers.filter((_, i) => used.has(step.kernel.buffers[i] as Buffer)))
-      return { reads: bound(loads), writes: bound(stores) }
+      const reads = bound(loads)
+      for (const check of step.checks ?? []) for (const quoted of check.reads ?? []) reads.add(quoted)
+      return { reads, writes: bound(stores) }
+    }
+    case 'conv': {
+      const reads = new Set([step.input, step.kernel])
+      if (step.init !== undefined) reads.add(step.init)
+      return { reads, writes: new Set([step.result, step.scratch]) }
     }
     case 'gemm': {
       const reads = new Set([step.a.buffer, step.b.buffer])
@@ -71,6 +78,8 @@ export function stepAccess(step: Step): Access {
       return { reads: new Set([step.record, ...step.values]), writes: new Set([step.result]) }
     case 'merge':
       return { reads: new Set([step.record, step.other]), writes: new Set([step.result]) }
+    case 'list':
+      return { reads: new Set(step.reads), writes: new Set([step.write]) }
     case 'pop':
       return { reads: new Set([step.record]), writes: new Set([step.result, ...step.values]) }
   }

@@ -11,16 +11,18 @@ import { assembleProgram, type FrameLayout } from '../wasm/assemble.ts'
 import { features } from '../wasm/features.ts'
 import { hostMath } from '../wasm/host-math.ts'
 import { memory } from './heap.ts'
-import { gemmExports } from './runtime-kernels.ts'
+import { convExports, gemmExports } from './runtime-kernels.ts'
 
-/** What compiled code calls outside: all are given the id of the step. */
+/** What compiled code calls outside: all but `grow` are given the id of the step. */
 export interface HostImports {
   /** Called for a check whose value is not 0; throws. */
   readonly fail: (id: number, value: number) => never
   readonly host: (id: number) => void
-  readonly push: (id: number) => void
+  /** Makes room for records up to the offset `end`. */
+  readonly grow: (end: number) => void
   readonly pop: (id: number) => void
   readonly merge: (id: number) => void
+  readonly list: (id: number) => void
 }
 
 /** A module bound to its imports. */
@@ -45,11 +47,14 @@ export function compileProgram(spec: ProgramSpec, imports: HostImports): Compile
     step.kind === 'kernel' ? [optimizeKernel(step.pool, step.kernel)] : [],
   )
   const { bytes, frame } = assembleProgram(spec, kernels, { relaxed })
-  const gemm = allSteps(spec.steps).some((step) => step.kind === 'gemm') ? { ...gemmExports() } : {}
+  const kinds = new Set(allSteps(spec.steps).map((step) => step.kind))
+  const gemm = kinds.has('gemm') ? { ...gemmExports() } : {}
+  const conv = kinds.has('conv') ? { ...convExports() } : {}
   const main = instantiate(spec.name, bytes, {
     env: { memory, ...imports },
     math: hostMath,
     gemm,
+    conv,
   })
   return { main, frame, bytes, kernels }
 }

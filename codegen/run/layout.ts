@@ -9,6 +9,7 @@ import { byteSize } from '../dtype.ts'
 import type { ProgramSpec } from '../program.ts'
 import { evaluateSize, printSize, type Size } from '../size.ts'
 import { paddedBytes } from './allocator.ts'
+import { isFound } from './found.ts'
 import type { MemoryPlan } from './plan.ts'
 
 /** A range of steps and how many bytes it needs. */
@@ -96,6 +97,11 @@ function valuesOf(spec: ProgramSpec, sizes: readonly number[]): (size: Size) => 
   return (size) => evaluateSize(size, (name) => values.get(name) ?? 0)
 }
 
+/** The number of elements of each buffer: NaN where it is found while the program runs. */
+function elementsOf(spec: ProgramSpec, evaluate: (size: Size) => number): number[] {
+  return spec.buffers.map(({ elements }) => (isFound(spec, elements) ? Number.NaN : evaluate(elements)))
+}
+
 function lifetimesOf(plan: MemoryPlan, evaluate: (size: Size) => number): Lifetime[] {
   return plan.blocks.map(({ bytes, start, end }) => ({ bytes: evaluate(bytes), start, end }))
 }
@@ -106,7 +112,7 @@ export function layoutMemory(plan: MemoryPlan, sizes: readonly number[]): Layout
   const { offsets, bytes } = packLifetimes(lifetimesOf(plan, evaluate))
   return {
     offsets,
-    elements: plan.spec.buffers.map((buffer) => evaluate(buffer.elements)),
+    elements: elementsOf(plan.spec, evaluate),
     arenaBytes: bytes,
   }
 }
@@ -190,4 +196,19 @@ export function planReport(plan: MemoryPlan, sizes: readonly number[]): PlanRepo
     ),
     inPlaceCommits: plan.inPlaceCommits,
   }
+}
+
+/** One more than the largest index of the buffers with this kind of storage. */
+export function countOf(spec: ProgramSpec, kind: 'input' | 'variable'): number {
+  return spec.buffers.reduce(
+    (count, { storage }) => (storage.kind === kind ? Math.max(count, storage.index + 1) : count),
+    0,
+  )
+}
+
+/** Whether two lists hold the same numbers. */
+export function sameNumbers(x: readonly number[], y: readonly number[]): boolean {
+  if (x.length !== y.length) return false
+  for (let i = 0; i < x.length; i++) if (x[i] !== y[i]) return false
+  return true
 }

@@ -9,7 +9,7 @@
 import { type Buffer, type Expr, type ExprPool, type LoadExpr, operandsOf } from '../expr.ts'
 import type { Kernel, Loop, Statement, Store } from '../kernel.ts'
 import { multiplySizes, type Size, sizesEqual } from '../size.ts'
-import { expressionsOf } from '../schedule/contents.ts'
+import { bodiesOf, expressionsOf, withBodies, withExpressions } from '../schedule/contents.ts'
 import { eachLoad } from './access.ts'
 
 interface Place {
@@ -62,7 +62,7 @@ export function overwriting(
       if (statement.kind === 'store' && result.has(statement.buffer))
         stores.push({ store: statement, path: here, loops, conditional })
       else if (statement.kind === 'loop') visit(statement.body, here, [...loops, statement], conditional)
-      else if (statement.kind === 'if') visit(statement.body, here, loops, true)
+      else for (const inner of bodiesOf(statement)) visit(inner, here, loops, true)
     })
   }
   visit(kernel.body, [], [], false)
@@ -134,34 +134,11 @@ function withEarlyLoads(
   })
   const rewriteStatement = (statement: Statement): Statement => {
     const rewrite = (expr: Expr): Expr => replace(pool, expr, made)
-    switch (statement.kind) {
-      case 'loop':
-        return {
-          ...statement,
-          from: rewrite(statement.from),
-          to: rewrite(statement.to),
-          body: statement.body.map(rewriteStatement),
-        }
-      case 'let':
-      case 'set':
-        return { ...statement, value: rewrite(statement.value) }
-      case 'store':
-        return { ...statement, index: rewrite(statement.index), value: rewrite(statement.value) }
-      case 'if':
-        return {
-          ...statement,
-          condition: rewrite(statement.condition),
-          body: statement.body.map(rewriteStatement),
-        }
-    }
+    return withBodies(withExpressions(statement, rewrite), (inner) => inner.map(rewriteStatement))
   }
   const rebuild = (statements: readonly Statement[]): readonly Statement[] => {
     if (statements === body) return [...lets, ...statements.map(rewriteStatement)]
-    return statements.map((statement) =>
-      statement.kind === 'loop' || statement.kind === 'if'
-        ? { ...statement, body: rebuild(statement.body) }
-        : statement,
-    )
+    return statements.map((statement) => withBodies(statement, rebuild))
   }
   return { ...kernel, body: rebuild(kernel.body) }
 }

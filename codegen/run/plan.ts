@@ -14,9 +14,11 @@
 import { byteSize } from '../dtype.ts'
 import type { ProgramBuffer, ProgramSpec, Step } from '../program.ts'
 import { multiplySizes, type Size, sizesEqual } from '../size.ts'
-import { mayStop } from '../steps.ts'
+import { joinSteps } from '../join/join-steps.ts'
+import { hasChecks, mayStop } from '../steps.ts'
 import { type Access, programAccess } from './access.ts'
 import { carryInPlace } from './carry.ts'
+import { isFound } from './found.ts'
 import { overwritingStep } from './overwriting-step.ts'
 import { preserveOldValues } from './preserve.ts'
 
@@ -35,6 +37,8 @@ export type Place =
   /** The storage of the call's `variables[index]`. */
   | { readonly kind: 'variable'; readonly index: number }
   | { readonly kind: 'constant' }
+  /** Memory of its own, once its size is known. */
+  | { readonly kind: 'found' }
   /** Nobody uses it. */
   | { readonly kind: 'nowhere' }
 
@@ -51,7 +55,7 @@ export interface MemoryPlan {
 
 /** Plans a program. */
 export function planMemory(original: ProgramSpec): MemoryPlan {
-  return new Planner(preserveOldValues(carryInPlace(original))).plan()
+  return new Planner(preserveOldValues(joinSteps(carryInPlace(original)))).plan()
 }
 
 /** Bytes of a buffer. */
@@ -95,6 +99,7 @@ class Planner {
       if (storage.kind === 'variable') return { kind: 'variable', index: storage.index }
       if (storage.kind === 'constant') return { kind: 'constant' }
       const block = blockOf.ids[i]
+      if (isFound(this.#spec, buffer.elements)) return { kind: 'found' }
       return block === undefined ? { kind: 'nowhere' } : { kind: 'arena', block }
     })
     return {
@@ -115,6 +120,7 @@ class Planner {
     const [producer, ...others] = this.#writers[from] ?? []
     if (
       target?.storage.kind !== 'variable' ||
+      target.storage.isCell === true ||
       value?.storage.kind !== 'temporary' ||
       this.#inVariable.has(from)
     )
@@ -122,7 +128,7 @@ class Planner {
     if (value.dtype !== target.dtype || sizesEqual(value.elements, target.elements) !== true) return
     if (producer === undefined || others.length > 0 || producer >= commit) return
     const step = this.#steps[producer]
-    if (step?.kind !== 'kernel' && step?.kind !== 'gemm') return
+    if ((step?.kind !== 'kernel' && step?.kind !== 'gemm') || hasChecks(step)) return
 
     for (let at = producer + 1; at < commit; at++) {
       const between = this.#steps[at]
@@ -159,6 +165,7 @@ class Planner {
     this.#spec.buffers.forEach((buffer, i) => {
       const used = [...(this.#writers[i] ?? []), ...(this.#readers[i] ?? [])]
       const { kind } = buffer.storage
+      if (isFound(this.#spec, buffer.elements)) return
       if (used.length === 0 || (kind !== 'input' && kind !== 'temporary') || this.#inVariable.has(i)) return
       ids[i] = blocks.length
       blocks.push({

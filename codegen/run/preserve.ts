@@ -21,7 +21,8 @@ interface Version {
 export function preserveOldValues(spec: ProgramSpec): ProgramSpec {
   let result = spec
   spec.buffers.forEach((buffer, variable) => {
-    if (buffer.storage.kind === 'variable') result = preserveVariable(result, variable)
+    if (buffer.storage.kind === 'variable' && buffer.storage.isCell !== true)
+      result = preserveVariable(result, variable)
   })
   return result
 }

@@ -12,19 +12,20 @@
 import { byteSize, type DType, type TypedArray } from '../dtype.ts'
 import { InternalError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
-import type { CheckStep, HostStep, MergeStep, PopStep, ProgramSpec, PushStep } from '../program.ts'
+import type { CheckStep, HostStep, ProgramSpec } from '../program.ts'
 import { allSteps } from '../steps.ts'
 import { enterArena, leaveArena } from './arena.ts'
 import { paddedBytes } from './allocator.ts'
 import { compileProgram } from './compile.ts'
 import { copyIn, copyOut } from './copy.ts'
-import { allocateBytes, freeBytes, viewAt, views } from './heap.ts'
+import { viewAt, views } from './heap.ts'
+import { hold, type Holdings, holdingsOf, release } from './holdings.ts'
 import type { FrameLayout } from '../wasm/assemble.ts'
-import { type Layout, LayoutCache, planReport, type PlanReport } from './layout.ts'
+import { countOf, type Layout, LayoutCache, planReport, type PlanReport, sameNumbers } from './layout.ts'
 import { type MemoryPlan, planMemory } from './plan.ts'
 import { gemmScratchAddress } from './runtime-kernels.ts'
-import { carryOut, Records } from './records.ts'
 import { pinSlot, type Slot, unpinSlot } from './slots.ts'
+import { type BufferPlaces, storeSteps, Stores, type StoreStep } from './stores.ts'
 
 /** What a program asks of the tracer while it runs. */
 export interface ProgramHost {
@@ -50,8 +51,7 @@ interface Activation {
   readonly addresses: number[]
   readonly variables: number[]
   layout: Layout | undefined
-  /** What push steps keep. */
-  readonly records: Records | undefined
+  readonly stores: Stores | undefined
 }
 
 interface InputCopy {
@@ -59,20 +59,6 @@ interface InputCopy {
   readonly index: number
   readonly dtype: DType
 }
-
-/** The memory a program holds; does not reference the program, so that it can be freed once that is collected. */
-interface Holdings {
-  readonly addresses: number[]
-  disposed: boolean
-}
-
-function freeHoldings(holdings: Holdings): void {
-  if (holdings.disposed) return
-  holdings.disposed = true
-  for (const address of holdings.addresses) freeBytes(address)
-}
-
-const registry = new FinalizationRegistry<Holdings>(freeHoldings)
 
 /** A program ready to be called. */
 export class Program {
@@ -88,9 +74,9 @@ export class Program {
   readonly #hostSteps = new Map<number, HostStep>()
   /** The checks whose messages quote buffers. */
   readonly #quotingChecks = new Map<number, CheckStep>()
-  readonly #recordSteps = new Map<number, PushStep | PopStep | MergeStep>()
+  readonly #storeSteps: ReadonlyMap<string, StoreStep>
   readonly #layouts: LayoutCache
-  readonly #holdings: Holdings = { addresses: [], disposed: false }
+  readonly #holdings: Holdings = holdingsOf(this)
   /** Addresses of constants by buffer. */
   readonly #constants = new Map<number, number>()
   readonly #inputs: readonly InputCopy[]
@@ -101,6 +87,16 @@ export class Program {
     readonly buffers: readonly number[]
   }[]
   readonly #activations: Activation[] = []
+  /** Where the buffers of the latest activation are. */
+  readonly #places: BufferPlaces = {
+    addressOf: (buffer) => this.#latest.addresses[buffer] ?? 0,
+    elementsOf: (buffer) => elementsIn(this.#latest, this.#latest.layout, buffer),
+    moved: (buffer, address) => this.#setAddress(this.#latest, buffer, address),
+    setSize: (name, value) => {
+      const at = this.spec.sizes.length + (this.spec.found?.indexOf(name) ?? 0)
+      this.#setField(this.#latest, this.#fields.sizes[at] ?? -1, value)
+    },
+  }
   #running = 0
 
   constructor(spec: ProgramSpec, host: ProgramHost) {
@@ -109,20 +105,22 @@ export class Program {
     this.plan = planMemory(spec)
     this.#layouts = new LayoutCache(this.plan)
     const planned = this.plan.spec
+    this.#storeSteps = storeSteps(planned)
     for (const step of allSteps(planned.steps))
-      if (step.kind === 'push' || step.kind === 'pop' || step.kind === 'merge')
-        this.#recordSteps.set(step.id, step)
-      else if (step.kind === 'host') {
+      if (step.kind === 'host') {
         if (this.#hostSteps.has(step.id))
           throw new InternalError(`program ${spec.name}: two host calls have the id ${step.id}`)
         this.#hostSteps.set(step.id, step)
-      } else if (step.kind === 'check' && step.reads !== undefined) this.#quotingChecks.set(step.id, step)
+      } else
+        for (const check of step.kind === 'kernel' ? (step.checks ?? []) : [step])
+          if (check.kind === 'check' && check.reads !== undefined) this.#quotingChecks.set(check.id, check)
     const compiled = compileProgram(planned, {
       fail: (id, value) => this.#fail(id, value),
       host: (id) => this.#callHost(id),
-      push: (id) => this.#moveRecord(id),
-      pop: (id) => this.#moveRecord(id),
-      merge: (id) => this.#moveRecord(id),
+      grow: (end) => this.#activations[this.#running - 1]?.stores?.records.reserve(end >>> 0),
+      pop: (id) => this.#useStores(`${id}`),
+      merge: (id) => this.#useStores(`${id}`),
+      list: (id) => this.#useStores(`list ${id}`),
     })
     this.#main = compiled.main
     this.#fields = compiled.frame
@@ -144,7 +142,6 @@ export class Program {
       )
       return { elements, buffers }
     })
-    registry.register(this, this.#holdings, this.#holdings)
     this.#placeConstants()
   }
 
@@ -170,6 +167,7 @@ export class Program {
       entered = true
       if (base !== activation.base || layout !== activation.layout)
         this.#bindArena(activation, layout, base, sizes)
+      activation.stores?.begin(this.#places, (name) => sizes[this.spec.sizes.indexOf(name)] ?? 0)
 
       const memory = views()
       for (const { buffer, index, dtype } of this.#inputs) {
@@ -189,7 +187,7 @@ export class Program {
       throw error
     } finally {
       if (entered) leaveArena()
-      activation.records?.clear()
+      activation.stores?.end()
       while (pinned > 0) unpinSlot(variables[--pinned] as Slot)
       this.#running--
     }
@@ -198,8 +196,7 @@ export class Program {
   /** Frees the memory the program holds. It must not be called again. Disposing twice does nothing. */
   dispose(): void {
     if (this.#running > 0) throw new InternalError(`program ${this.spec.name} was disposed while it ran`)
-    registry.unregister(this.#holdings)
-    freeHoldings(this.#holdings)
+    release(this.#holdings)
   }
 
   /** How the program uses memory when called with `sizes`. */
@@ -216,7 +213,12 @@ export class Program {
       const buffer = outputs[i] as number
       const dtype = buffers[buffer]?.dtype as DType
       results.push(
-        copyOut(memory, dtype, activation.addresses[buffer] as number, layout.elements[buffer] as number),
+        copyOut(
+          memory,
+          dtype,
+          activation.addresses[buffer] as number,
+          elementsIn(activation, layout, buffer),
+        ),
       )
     }
     return results
@@ -242,14 +244,18 @@ export class Program {
   }
 
   #activate(): Activation {
+    const frame = hold(this.#holdings, this.#fields.bytes)
+    const stores =
+      this.#storeSteps.size > 0 ? new Stores(this.plan.spec, frame + this.#fields.records) : undefined
+    if (stores !== undefined) this.#holdings.stores.push(stores)
     const activation: Activation = {
-      frame: this.#hold(this.#fields.bytes),
+      frame,
       base: -1,
       sizes: [],
       addresses: this.plan.spec.buffers.map((_, buffer) => this.#constants.get(buffer) ?? 0),
       variables: this.#variables.map(() => -1),
       layout: undefined,
-      records: this.#recordSteps.size > 0 ? new Records() : undefined,
+      stores,
     }
     for (const [buffer, address] of this.#constants) this.#setAddress(activation, buffer, address)
     this.#setField(activation, this.#fields.scratch, gemmScratchAddress(this.plan.spec))
@@ -304,19 +310,13 @@ export class Program {
       bytes += Math.ceil(paddedBytes(data.byteLength) / 64) * 64
       return offset
     })
-    const base = this.#hold(Math.max(bytes, 1024))
+    const base = hold(this.#holdings, Math.max(bytes, 1024))
     constants.forEach(({ buffer, data }, i) => {
       const address = base + (offsets[i] ?? 0)
       const { dtype } = this.plan.spec.buffers[buffer] ?? { dtype: 'uint8' as const }
       viewAt(dtype, address, data.length).set(data)
       this.#constants.set(buffer, address)
     })
-  }
-
-  #hold(bytes: number): number {
-    const address = allocateBytes(bytes)
-    this.#holdings.addresses.push(address)
-    return address
   }
 
   #fail(id: number, value: number): never {
@@ -335,20 +335,26 @@ export class Program {
     const dtype = this.plan.spec.buffers[buffer]?.dtype
     if (activation?.layout === undefined || dtype === undefined)
       throw new InternalError(`program ${this.spec.name} has no buffer ${buffer}`)
-    return copyOut(views(), dtype, activation.addresses[buffer] ?? 0, activation.layout.elements[buffer] ?? 0)
+    const { layout, addresses } = activation
+    return copyOut(views(), dtype, addresses[buffer] ?? 0, elementsIn(activation, layout, buffer))
   }
 
-  /** Carries out a push, a pop or a merge. */
-  #moveRecord(id: number): void {
-    const step = this.#recordSteps.get(id)
-    const activation = this.#activations[this.#running - 1]
-    const { layout, addresses, records } = activation ?? {}
-    if (step === undefined || layout === undefined || addresses === undefined || records === undefined)
-      throw new InternalError(`program ${this.spec.name} has no record step ${id}`)
-    carryOut(step, records, (buffer) => {
-      const { dtype } = this.plan.spec.buffers[buffer] ?? { dtype: 'uint8' }
-      return { address: addresses[buffer] ?? 0, elements: layout.elements[buffer] ?? 0, dtype }
-    })
+  get #latest(): Activation {
+    return this.#activations[this.#running - 1] as Activation
+  }
+
+  /** Carries out a step on records or lists. */
+  #useStores(key: string): void {
+    const step = this.#storeSteps.get(key)
+    const stores = this.#activations[this.#running - 1]?.stores
+    if (step === undefined || stores === undefined)
+      throw new InternalError(`program ${this.spec.name} has no step ${key}`)
+    stores.carryOut(step)
+  }
+
+  /** The value of a size found in the call in progress, or in the one that has just ended. */
+  foundSize(name: string, hasEnded: boolean): number | undefined {
+    return this.#activations[this.#running - (hasEnded ? 0 : 1)]?.stores?.found.valueOf(name)
   }
 
   #callHost(id: number): void {
@@ -371,7 +377,7 @@ export class Program {
         storage: { kind: 'constant' },
         name: '?',
       }
-      if (storage.kind !== 'temporary' || data.length !== layout.elements[buffer])
+      if (storage.kind !== 'temporary' || data.length !== elementsIn(activation, layout, buffer))
         throw new InternalError(
           `program ${this.spec.name}: host call ${id} cannot write ${data.byteLength / byteSize(dtype)} elements to ${name}`,
         )
@@ -380,16 +386,8 @@ export class Program {
   }
 }
 
-/** One more than the largest index of the buffers with this kind of storage. */
-function countOf(spec: ProgramSpec, kind: 'input' | 'variable'): number {
-  return spec.buffers.reduce(
-    (count, { storage }) => (storage.kind === kind ? Math.max(count, storage.index + 1) : count),
-    0,
-  )
-}
-
-function sameNumbers(x: readonly number[], y: readonly number[]): boolean {
-  if (x.length !== y.length) return false
-  for (let i = 0; i < x.length; i++) if (x[i] !== y[i]) return false
-  return true
+/** The number of elements of a buffer now. */
+function elementsIn({ stores }: Activation, layout: Layout | undefined, buffer: number): number {
+  const elements = layout?.elements[buffer] ?? 0
+  return Number.isNaN(elements) ? (stores?.found.elements(buffer) ?? 0) : elements
 }

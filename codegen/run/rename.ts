@@ -1,7 +1,7 @@
 /**
  * Steps with other buffers: in what they read, or in all they touch.
  */
-import type { Step } from '../program.ts'
+import type { CheckStep, Step } from '../program.ts'
 import { mapInside } from '../steps.ts'
 
 type Rename = (buffer: number) => number
@@ -10,7 +10,20 @@ type Rename = (buffer: number) => number
 export function withReads(step: Step, rename: Rename): Step {
   switch (step.kind) {
     case 'kernel':
-      return { ...step, buffers: step.buffers.map(rename) }
+      return {
+        ...step,
+        buffers: step.buffers.map(rename),
+        ...(step.checks === undefined
+          ? {}
+          : { checks: step.checks.map((check) => withReads(check, rename) as CheckStep) }),
+      }
+    case 'conv':
+      return {
+        ...step,
+        input: rename(step.input),
+        kernel: rename(step.kernel),
+        init: step.init === undefined ? undefined : rename(step.init),
+      }
     case 'gemm':
       return {
         ...step,
@@ -37,6 +50,8 @@ export function withReads(step: Step, rename: Rename): Step {
       return { ...step, record: rename(step.record), other: rename(step.other) }
     case 'pop':
       return { ...step, record: rename(step.record) }
+    case 'list':
+      return { ...step, reads: step.reads.map(rename) }
   }
 }
 
@@ -46,6 +61,8 @@ export function renamed(step: Step, rename: Rename): Step {
   switch (other.kind) {
     case 'gemm':
       return { ...other, c: rename(other.c) }
+    case 'conv':
+      return { ...other, result: rename(other.result), scratch: rename(other.scratch) }
     case 'host':
       return { ...other, writes: other.writes.map(rename) }
     case 'commit':
@@ -58,6 +75,8 @@ export function renamed(step: Step, rename: Rename): Step {
       return { ...other, result: rename(other.result) }
     case 'pop':
       return { ...other, result: rename(other.result), values: other.values.map(rename) }
+    case 'list':
+      return { ...other, write: rename(other.write) }
     case 'kernel':
     case 'check':
       return other

@@ -9,6 +9,7 @@
 import type { ExpressionRef, WasmModule } from '../wasm/binaryen.ts'
 import { FunctionBuilder, type Local } from './function-builder.ts'
 import type { Access } from './gemm-micro-kernel.ts'
+import { gemmParameters, initBatchedFlag, initFlag, reluFlag } from './gemm-parameters.ts'
 import {
   columnBlock,
   depthBlock,
@@ -21,13 +22,7 @@ import {
   tileRows,
   zeroOffset,
 } from './gemm-problem.ts'
-
-/** Bit of `flags`: accumulators start from init, not from zero. */
-export const initFlag = 1
-/** Bit of `flags`: the result is `max(x, 0)`, NaN kept. */
-export const reluFlag = 2
-/** Bit of `flags`, `gemmBatched` only: init advances by C's batch stride from one product to the next. */
-export const initBatchedFlag = 4
+import { withVector } from './gemm-with-vector.ts'
 
 /** Up to this many rows of A, B is never packed if its columns are adjacent. */
 const directRows = 8
@@ -37,45 +32,6 @@ const directSmallRows = 64
 const packedStripColumns = 64
 /** Elements of a block of B that count as small: 16 KB, a third of the first-level cache. */
 const directSmallElements = 4096
-
-/** The parameters of `gemm`, in order. */
-interface GemmParameters {
-  readonly a: Local
-  readonly b: Local
-  readonly c: Local
-  readonly init: Local
-  readonly rows: Local
-  readonly columns: Local
-  readonly depth: Local
-  readonly aRow: Local
-  readonly aColumn: Local
-  readonly bRow: Local
-  readonly bColumn: Local
-  readonly cRow: Local
-  readonly initRow: Local
-  readonly flags: Local
-  readonly scratch: Local
-}
-
-function gemmParameters(f: FunctionBuilder): GemmParameters {
-  return {
-    a: f.parameter(),
-    b: f.parameter(),
-    c: f.parameter(),
-    init: f.parameter(),
-    rows: f.parameter(),
-    columns: f.parameter(),
-    depth: f.parameter(),
-    aRow: f.parameter(),
-    aColumn: f.parameter(),
-    bRow: f.parameter(),
-    bColumn: f.parameter(),
-    cRow: f.parameter(),
-    initRow: f.parameter(),
-    flags: f.parameter(),
-    scratch: f.parameter(),
-  }
-}
 
 /** Defines `gemm`, one matrix product. */
 export function defineGemm(module: WasmModule): void {
@@ -138,6 +94,7 @@ export function defineGemm(module: WasmModule): void {
     f.when(i32.or(i32.le_s(p.rows.get(), f.constant(0)), i32.le_s(p.columns.get(), f.constant(0))), [
       module.return(),
     ]),
+    ...withVector(f, p, source),
     setGlobal(module, 'aRow', p.aRow.get()),
     setGlobal(module, 'aColumn', p.aColumn.get()),
     setGlobal(module, 'bRow', p.bRow.get()),

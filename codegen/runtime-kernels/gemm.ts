@@ -6,9 +6,10 @@
  * a tile of C of 5 or 6 rows stays in registers while a panel streams by, and A is read where it lies (unless its
  * rows are not adjacent and many columns make packing worth it). The parts:
  * `gemm-problem.ts` (sizes, globals), `gemm-micro-kernel.ts` (the tile), `gemm-strip.ts` (tiles across a strip of C),
- * `gemm-pack.ts` (packing) and `gemm-driver.ts` (blocks, batches).
+ * `gemm-pack.ts` (packing), `gemm-vector.ts` (products with a vector) and `gemm-driver.ts` (blocks, batches).
  *
- * The sum of one element runs over k in order, from the start value, in blocks; it depends on nothing but the
+ * The sum of one element runs over k in order, from the start value, in blocks (in four parts where a vector is
+ * multiplied by a matrix whose columns are contiguous); it depends on nothing but the
  * operands, their sizes and whether the engine has relaxed multiply-add. Zeros are multiplied like any other number,
  * so an infinity or a NaN anywhere in a row or column reaches every result it should.
  */
@@ -19,8 +20,9 @@ import { type Access, defineMicroKernel } from './gemm-micro-kernel.ts'
 import { definePacking } from './gemm-pack.ts'
 import { defineRagged, defineStrip } from './gemm-strip.ts'
 import { defineGlobals, tileRows } from './gemm-problem.ts'
+import { defineVectorProducts } from './gemm-vector.ts'
 
-export { initBatchedFlag, initFlag, reluFlag } from './gemm-driver.ts'
+export { initBatchedFlag, initFlag, reluFlag } from './gemm-parameters.ts'
 export { gemmScratchBytes } from './gemm-problem.ts'
 
 /** What the code is generated for. */
@@ -103,6 +105,7 @@ export function buildGemmModule(options: GemmOptions): Uint8Array<ArrayBuffer> {
     defineRagged(module, access, options.relaxed)
   }
   definePacking(module)
+  defineVectorProducts(module, options.relaxed)
   defineGemmBlock(module, options.relaxed)
   defineGemm(module)
   defineGemmBatched(module)

@@ -10,8 +10,8 @@
  * chain. Both are loops like any other, so the gradient can be differentiated again.
  */
 import { isFloating } from '../../codegen/dtype.ts'
-import { InternalError } from '../../codegen/errors.ts'
-import type { Graph, Value } from '../ir/graph.ts'
+import { GradientError, InternalError } from '../../codegen/errors.ts'
+import { type Graph, textAttribute, type Value } from '../ir/graph.ts'
 import { withoutEffects } from '../ir/rewrite.ts'
 import { defineOp, type GradientContext, type OpDefinition } from '../op.ts'
 import {
@@ -25,7 +25,6 @@ import {
 } from '../ops/control.ts'
 import { notEqual } from '../ops/logical.ts'
 import { dce } from '../passes/dce.ts'
-import { inline } from '../passes/inline.ts'
 import type { Tensor } from '../tensor.ts'
 import { bind } from '../trace/bind.ts'
 import { OpenRegion, SharedOperands, traceRegion } from '../trace/region.ts'
@@ -76,6 +75,7 @@ function backThrough(
 ): readonly (Tensor | null)[] {
   const pick = (tensors: readonly Tensor[], indices: readonly number[]): Tensor[] =>
     indices.flatMap((i) => tensors[i] ?? [])
+  demandNoReads(graph)
   const tape = new GradientTape({ watchAccessedVariables: false })
   const sources = pick(operands, wanted)
   const results = tape.record(() => {
@@ -83,6 +83,19 @@ function backThrough(
     return replay(withoutEffects(graph), operands)
   })
   return tape.gradient(pick(results, reached), sources, { outputGradients: [...upstream] })
+}
+
+/** What a Variable held after a host call is not known when the gradient computes a region again. */
+function demandNoReads(graph: Graph): void {
+  for (const node of graph.nodes) {
+    node.regions.forEach(demandNoReads)
+    if (node.op === 'read')
+      throw new GradientError({
+        op: 'gradient',
+        problem: `${graph.name} calls the host and reads the variable ${textAttribute(node, 'variable')}, which the host may have assigned`,
+        fix: 'read the variable before the branch or loop, or give the host call what it needs and use its results.',
+      })
+  }
 }
 
 function at(values: readonly Tensor[], i: number): Tensor {
@@ -104,6 +117,7 @@ function condGradient({ operands, gradients, needed, regions }: GradientContext)
     const region = new OpenRegion(
       `gradient of ${graph.name}`,
       [...inputs, ...upstream].map(({ type }) => type),
+      { isDerived: true },
     )
     const [given, weights] = [region.params.slice(0, inputs.length), region.params.slice(inputs.length)]
     return { region, parts: region.run(() => backThrough(graph, given, wanted, reached, weights)) }
@@ -143,8 +157,8 @@ function loop(
 ): readonly Tensor[] {
   const operands = [...carried, ...invariants]
   const types = operands.map(({ type }) => type)
-  const test = traceRegion(name, types, (values) => [condition(values)])
-  const step = traceRegion(name, types, body)
+  const test = traceRegion(name, types, (values) => [condition(values)], { isDerived: true })
+  const step = traceRegion(name, types, body, { isDerived: true })
   const shared = new SharedOperands()
   for (const [i, tensor] of operands.entries()) shared.add(tensor, test.graph.params[i], step.graph.params[i])
   for (const { outer, param } of test.borrowed) shared.add(outer, param)
@@ -217,8 +231,10 @@ function whileGradient(context: GradientContext<WhileAttrs>): readonly (Tensor |
       )
       return [...active, ...summed].map((operand, i) => parts[i] ?? zerosOfType(at(operands, operand).type))
     },
+    { isDerived: true },
   )
-  const graph = dce(inline(step.graph))
+  // Gradients given by hand stay what they are: the loops below may be differentiated again.
+  const graph = dce(step.graph)
   const used = new Set([...graph.nodes.flatMap((node) => node.operands), ...graph.results])
   const saved = indicesWhere(state, (_, i) => used.has(graph.params[i] as Value))
 

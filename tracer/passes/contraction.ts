@@ -3,7 +3,7 @@
  *
  * A `dot` is a batch of products [rows, inner]·[inner, columns] when each operand's batch, free and contracted axes are
  * runs of neighbouring axes, because then each run has one stride; operands laid out otherwise are transposed first.
- * Products with a single row or column, and those with a tiny inner size, are cheaper as loops, which also fuse.
+ * Small products with a single row or column, and those with a tiny inner size, are cheaper as loops, which also fuse.
  *
  * A bias that is added to every row and a relu after it cost nothing inside the GEMM: the accumulators start from the
  * bias, and the last store takes the maximum with 0. `fused_dot` is a `dot` with a third operand, the bias, and an
@@ -15,6 +15,7 @@ import type { Attrs, Graph, Node, Value } from '../ir/graph.ts'
 import { makeValue } from '../ir/graph.ts'
 import type { Shape } from '../ir/type.ts'
 import { defineOp, type OpDefinition, opNamed } from '../op.ts'
+import { fusedConv, isConvolutionStep, takesEpilogue, withLayout } from './convolution.ts'
 
 /** The axes of an operand by role, each list in the order the roles are matched up. */
 interface Roles {
@@ -78,6 +79,9 @@ function strideOfRun(shape: Shape, axes: readonly number[]): Size {
 }
 
 const tinyInner = 3
+/** From these sizes on, a product with a vector gains more from the module's own code than from fusing its loop. */
+const leastInner = 16
+const leastElements = 1024
 
 /** True when the node is left to the GEMM module. */
 export function isGemm(node: Node): boolean {
@@ -89,7 +93,23 @@ export function isGemm(node: Node): boolean {
   const rows = sizeOfAxes(aShape, aRoles.free)
   const columns = sizeOfAxes(bShape, bRoles.free)
   const inner = sizeOfAxes(aShape, aRoles.contract)
-  return rows !== 1 && columns !== 1 && !(typeof inner === 'number' && inner <= tinyInner)
+  if (typeof inner === 'number' && inner <= tinyInner) return false
+  return (rows !== 1 && columns !== 1) || isLargeVectorProduct(node)
+}
+
+/** True for a product with one row or one column for which the GEMM module has a path of its own, and that is worth a call. */
+function isLargeVectorProduct(node: Node): boolean {
+  const { a: aRoles, b: bRoles, aShape, bShape } = operandRoles(node)
+  const tidy = (shape: Shape, { batch, free, contract }: Roles): boolean =>
+    isRun(shape, batch) && isRun(shape, free) && isRun(shape, contract)
+  if (!tidy(aShape, aRoles) || !tidy(bShape, bRoles)) return false
+  const { rows, columns, inner, a, b } = matrixProductOf(node)
+  const results = rows === 1 ? columns : rows
+  if (typeof inner !== 'number' || inner < leastInner || results === 1) return false
+  if (typeof results === 'number' && inner * results < leastElements) return false
+  const [alongResults, alongInner, vectorStep] =
+    rows === 1 ? [b.columnStride, b.rowStride, a.columnStride] : [a.rowStride, a.columnStride, b.rowStride]
+  return alongResults === 1 || (alongInner === 1 && vectorStep === 1)
 }
 
 export interface Operand {
@@ -144,9 +164,11 @@ const fusedDot: OpDefinition = defineOp({
   cost: 100,
 })
 
-/** Makes every GEMM's operands runs of axes, and absorbs bias and relu into the GEMMs that feed them. */
+/** Lays out the operands of products and convolutions, and absorbs bias and relu into those that feed them. */
 export function fuseEpilogues(graph: Graph): Graph {
-  const nodes = graph.nodes.flatMap((node) => (isGemm(node) ? withRuns(node) : [node]))
+  const nodes = graph.nodes.flatMap((node) =>
+    isGemm(node) ? withRuns(node) : isConvolutionStep(node) ? withLayout(node) : [node],
+  )
   const users = new Map<Value, Node[]>()
   const definitions = new Map<Value, Node>()
   for (const node of nodes) {
@@ -161,7 +183,7 @@ export function fuseEpilogues(graph: Graph): Graph {
   const replaced = new Map<Node, Node>()
   const dropped = new Set<Node>()
   for (const node of nodes) {
-    if (node.op !== 'dot' || !isGemm(node)) continue
+    if (!takesEpilogue(node) && (node.op !== 'dot' || !isGemm(node))) continue
     const sum = onlyUser(node.results[0])
     const bias = sum?.op === 'add' ? biasOf(sum, node, definitions) : undefined
     const biased = bias === undefined ? node : sum
@@ -173,7 +195,7 @@ export function fuseEpilogues(graph: Graph): Graph {
     dropped.add(node)
     if (relu !== undefined && biased !== undefined && biased !== node) dropped.add(biased)
     replaced.set(last, {
-      op: fusedDot.name,
+      op: node.op === 'dot' ? fusedDot.name : fusedConv.name,
       operands: bias === undefined ? node.operands : [...node.operands, bias],
       attrs: { ...node.attrs, activation: relu === undefined ? 'none' : 'relu' },
       regions: [],
@@ -197,14 +219,13 @@ function biasOf(sum: Node, dot: Node, definitions: ReadonlyMap<Value, Node>): Va
   const axes = listOf(broadcast.attrs, 'axes')
   const rank = result.type.shape.length
   // The bias must run along all of the product's columns, which are the last axis when b has one free axis.
-  const { b, bShape } = operandRoles(dot)
   const isRow =
     bias !== undefined &&
     bias.type.shape.length === 1 &&
     axes.length === 1 &&
     axes[0] === rank - 1 &&
-    b.free.length === 1 &&
-    bShape[b.free[0] ?? 0] === bias.type.shape[0]
+    (dot.op === 'conv' || operandRoles(dot).b.free.length === 1) &&
+    result.type.shape[rank - 1] === bias.type.shape[0]
   return isRow ? bias : undefined
 }
 

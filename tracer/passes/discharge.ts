@@ -6,6 +6,10 @@
  * may stop the program or show its state (a check, a print, a host call, an op that can fail). So
  * `assignAdd(1); assert(false); assignAdd(10)` leaves +1, while assignments with nothing between them commit once.
  * Nothing is committed that storage already holds. After a host call, which may assign any Variable, all are read again.
+ *
+ * In branches and loops Variables are values already: an `assign` there only says when it happens. It is forgotten, unless
+ * something follows that may stop the program: before that, and in a branch or loop that calls the host at its end, a
+ * `commit` stores it.
  */
 import { InternalError } from '../../codegen/errors.ts'
 import type { Graph, Node, Value } from '../ir/graph.ts'
@@ -14,17 +18,31 @@ import { commitOp } from '../ops/state.ts'
 import { Assumptions, instantiate } from './inline.ts'
 import { callsHost, mayFail } from './read-element.ts'
 
-/** Ops that only the outermost graph may have; regions take the contents of Variables as operands. */
-const variableOps: ReadonlySet<string> = new Set(['read', 'assign', 'commit'])
+/** Where in a program a graph stands. */
+interface Place {
+  readonly representative: (name: string) => string
+  /**
+   * `keep`: what is pending at the end is known to the graph around, as a result of the node. `commit`: it must be
+   * stored, since nobody else knows it.
+   */
+  readonly atEnd: 'commit' | 'keep'
+}
 
-function usesVariables(graph: Graph): boolean {
-  return graph.nodes.some((node) => variableOps.has(node.op) || node.regions.some(usesVariables))
+/** The Variables that are committed in the regions of a node. */
+function committedInside(node: Node, names: Set<string> = new Set()): ReadonlySet<string> {
+  for (const { nodes } of node.regions)
+    for (const inner of nodes) {
+      const name = inner.attrs['variable']
+      if (inner.op === commitOp.name && typeof name === 'string') names.add(name)
+      committedInside(inner, names)
+    }
+  return names
 }
 
 class Discharge {
   readonly #rewriter: Rewriter
   readonly #assumptions: Assumptions
-  readonly #representative: (name: string) => string
+  readonly #place: Place
   readonly #uses: ReadonlyMap<Value, number>
   /** What each Variable holds at this place of the program, where that is known. */
   readonly #content = new Map<string, Value>()
@@ -33,16 +51,16 @@ class Discharge {
   /** Variables assigned since the last commits, by first assignment. */
   readonly #pending = new Set<string>()
 
-  constructor(graph: Graph, aliases: ReadonlyMap<string, string>) {
+  constructor(graph: Graph, place: Place) {
     this.#rewriter = new Rewriter(graph)
     this.#assumptions = new Assumptions(graph)
     this.#uses = useCounts(graph)
-    this.#representative = (name) => aliases.get(name) ?? name
+    this.#place = place
   }
 
   run(): Graph {
     this.#walk(this.#rewriter.graph.nodes, this.#uses)
-    this.#commit()
+    if (this.#place.atEnd === 'commit') this.#commit()
     return this.#rewriter.finish({ guards: this.#assumptions.guards, captures: this.#assumptions.captures })
   }
 
@@ -71,7 +89,7 @@ class Discharge {
   #variable(node: Node): string {
     const name = node.attrs['variable']
     if (typeof name !== 'string') throw new InternalError(`${node.op} names no variable`)
-    return this.#representative(name)
+    return this.#place.representative(name)
   }
 
   #read(node: Node): void {
@@ -110,12 +128,14 @@ class Discharge {
 
   #other(node: Node, uses: ReadonlyMap<Value, number>): void {
     const effect = effectOf(node)
-    if (node.regions.some(usesVariables))
-      throw new InternalError(`${node.op} reads or assigns variables inside its regions`)
     const used = node.results.some((result) => (uses.get(result) ?? 0) > 0)
     if (effect === 'write' || (used && mayFail(node))) this.#commit()
-    this.#rewriter.keep(mapRegions(node, (region) => discharge(region)))
-    if (!callsHost(node)) return
+    const { representative } = this.#place
+    const calls = callsHost(node)
+    const place: Place = { representative, atEnd: calls ? 'commit' : 'keep' }
+    const kept = this.#rewriter.keep(mapRegions(node, (region) => new Discharge(region, place).run()))
+    for (const variable of committedInside(kept)) this.#stored.delete(variable)
+    if (!calls) return
     this.#content.clear()
     this.#stored.clear()
   }
@@ -126,5 +146,8 @@ class Discharge {
  * captures known to be the same Variable in this call pattern.
  */
 export function discharge(graph: Graph, aliases: ReadonlyMap<string, string> = new Map()): Graph {
-  return new Discharge(graph, aliases).run()
+  return new Discharge(graph, {
+    representative: (name) => aliases.get(name) ?? name,
+    atEnd: 'commit',
+  }).run()
 }

@@ -18,6 +18,7 @@ import { fusionOp } from '../ops/state.ts'
 import { mapRegions } from '../ir/rewrite.ts'
 import { type Access, accessesOf } from './access.ts'
 import { fuseEpilogues, isGemm } from './contraction.ts'
+import { isConvolutionStep } from './convolution.ts'
 import { effectOrder } from './effect-order.ts'
 import { canFail, hasElements } from './read-element.ts'
 
@@ -305,9 +306,17 @@ class Clustering {
   }
 }
 
-/** True for nodes that may be members of a cluster: formulas per element that are not left to the GEMM module. */
+/** So many constants it is cheaper to choose between than to load. */
+const mostChosen = 4
+
+/** True for constants that are worth a place in memory. */
+function isTable(node: Node): boolean {
+  return node.op === 'constant' && new Set(node.attrs['values'] as readonly unknown[]).size > mostChosen
+}
+
+/** True for nodes that may be members of a cluster: formulas per element that are not left to a module of their own. */
 function isFusible(node: Node): boolean {
-  return hasElements(node) && !isGemm(node)
+  return hasElements(node) && !isTable(node) && !isGemm(node) && !isConvolutionStep(node)
 }
 
 /** Sorts so that values come before their uses, what nodes wait for before them, and otherwise the given order stays. */

@@ -6,8 +6,10 @@
  * computed from it moves.
  */
 import { type Graph, makeValue, type Node, type Value } from '../ir/graph.ts'
+import { foundSizes, sizesMentioned } from '../ir/found-sizes.ts'
 import { effectOf, mapRegions, Rewriter } from '../ir/rewrite.ts'
 import { opNamed } from '../op.ts'
+import { isListOp } from '../ops/list.ts'
 import { mayFail } from './read-element.ts'
 
 /** The graph with loop invariants computed before their loops, innermost loops first. */
@@ -74,9 +76,12 @@ function isWorthIt(node: Node): boolean {
 /** The nodes that depend on invariants alone and may as well run before the loop. */
 function invariantNodes(region: Graph, known: Set<Value>): ReadonlySet<Node> {
   const found = new Set<Node>()
+  const inside = foundSizes(region)
   for (const node of region.nodes) {
     if (effectOf(node) !== 'pure' || mayFail(node)) continue
-    if (node.op.startsWith('record_') || !node.operands.every((operand) => known.has(operand))) continue
+    if (inside.size > 0 && [...sizesMentioned(node)].some((name) => inside.has(name))) continue
+    if (node.op.startsWith('record_') || isListOp(node.op)) continue
+    if (!node.operands.every((operand) => known.has(operand))) continue
     found.add(node)
     for (const result of node.results) known.add(result)
   }

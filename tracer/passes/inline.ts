@@ -6,6 +6,7 @@
  */
 import { InternalError } from '../../codegen/errors.ts'
 import { type Size, sizesEqual } from '../../codegen/size.ts'
+import { withNewFoundSizes } from '../ir/found-sizes.ts'
 import { type Capture, type Graph, type Guard, type Node, type Value, textAttribute } from '../ir/graph.ts'
 import { mapRegions, retyped, Rewriter, sizeBindings, substituteSizes } from '../ir/rewrite.ts'
 
@@ -46,7 +47,7 @@ export function instantiate(rewriter: Rewriter, call: Node, assumptions: Assumpt
     region.params,
     operands.map((operand) => operand.type),
   )
-  const body = substituteSizes(region, (name) => bindings.get(name))
+  const body = substituteSizes(withNewFoundSizes(region), (name) => bindings.get(name))
   assumptions.add(body)
   body.params.forEach((param, i) => {
     const operand = operands[i]

@@ -14,7 +14,9 @@ import { discharge } from './discharge.ts'
 import { type Evaluate, fold } from './fold.ts'
 import { hoistInvariants } from './hoist-invariants.ts'
 import { inline } from './inline.ts'
+import { mergeLoops } from './merge-loops.ts'
 import { narrow } from './narrow.ts'
+import { sumInPlace } from './sums.ts'
 
 export interface PipelineOptions {
   /** Computes small constant nodes with the compiled kernels; without it nothing is folded. */
@@ -41,6 +43,8 @@ export function runPasses(graph: Graph, options: PipelineOptions): Graph {
     ['fold', (before) => (evaluate === undefined ? before : fold(before, evaluate))],
     ['cse', cse],
     ['canonicalize', canonicalize],
+    ['loops', mergeLoops],
+    ['sums', sumInPlace],
     ['hoist', hoistInvariants],
     ['dce', dce],
     ['fuse', fuse],

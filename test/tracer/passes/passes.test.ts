@@ -1,4 +1,6 @@
 // Each pass on small graphs: the golden files hold input and output, which are also verified and parsed back.
+import '../../../tracer/gradient/control.ts'
+import '../../../tracer/ops/dynamic.ts'
 import '../../../tracer/ops/index.ts'
 import '../../../tracer/ops/state.ts'
 import { describe, expect, test } from 'vitest'
@@ -12,7 +14,9 @@ import { dce } from '../../../tracer/passes/dce.ts'
 import { discharge } from '../../../tracer/passes/discharge.ts'
 import { type Evaluate, fold } from '../../../tracer/passes/fold.ts'
 import { inline } from '../../../tracer/passes/inline.ts'
+import { mergeLoops } from '../../../tracer/passes/merge-loops.ts'
 import { runPasses } from '../../../tracer/passes/pipeline.ts'
+import { sumInPlace } from '../../../tracer/passes/sums.ts'
 import { testGoldens } from './golden.ts'
 
 /** `aliases v=w` as a map. */
@@ -35,6 +39,8 @@ const evaluate: Evaluate = (node, [x, y]) => {
 }
 
 testGoldens('inline', inline)
+testGoldens('merge-loops', mergeLoops)
+testGoldens('sums', (graph) => dce(sumInPlace(graph)))
 testGoldens('assume', assume)
 testGoldens('discharge', (graph, words) => discharge(graph, aliasesOf(words)))
 testGoldens('canonicalize', (graph) => dce(canonicalize(graph)))
@@ -99,6 +105,8 @@ describe('the pipeline', () => {
       'fold',
       'cse',
       'canonicalize',
+      'loops',
+      'sums',
       'hoist',
       'dce',
       'fuse',

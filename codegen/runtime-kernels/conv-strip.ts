@@ -1,0 +1,177 @@
+/**
+ * Rows of tiles. A strip is `count` neighbouring rows of results for one panel of features, cut into tiles:
+ *
+ *     strip_*_8(a, panel, c, init, count)       eight features
+ *     strip_*_4(a, panel, c, init, count)       four
+ *     strip_*_ragged(a, panel, c, init, count)  `raggedColumns`, through a small buffer in the scratch memory
+ *
+ * and an image is `lines` strips for each panel of features (walking rows):
+ *
+ *     image(a, panel, c, init, features)
+ *
+ * They are functions of their own because V8 replaces slow code only when a function is called again.
+ */
+import type { ExpressionRef, WasmModule } from '../wasm/binaryen.ts'
+import { convTileName } from './conv-micro-kernel.ts'
+import { get, set, tileOffset } from './conv-problem.ts'
+import { FunctionBuilder, type Local } from './function-builder.ts'
+import type { Access } from './gemm-micro-kernel.ts'
+import { panelColumns, panelRowBytes, tileRows } from './gemm-problem.ts'
+
+/** Defines the strips of one way of walking the input, whose micro-kernels must be defined, too. */
+export function defineStrips(module: WasmModule, access: Access, relaxed: boolean): void {
+  defineStrip(module, access, relaxed, 2)
+  defineStrip(module, access, relaxed, 1)
+  defineRaggedStrip(module, access, relaxed)
+}
+
+/** A full tile while two are left; then the rest in halves, since a tile of one or two rows waits on latency. */
+function nextHeight(f: FunctionBuilder, left: Local, full: number): ExpressionRef {
+  const { module } = f
+  const { i32 } = module
+  const half = i32.shr_u(left.plus(1), f.constant(1))
+  const rest = module.select(i32.gt_s(left.get(), f.constant(full)), half, left.get())
+  return module.select(i32.lt_s(left.get(), f.constant(2 * full)), rest, f.constant(full))
+}
+
+/** Calls the micro-kernel of the right height; the full height is asked for first. */
+function callTile(
+  f: FunctionBuilder,
+  height: Local,
+  shape: { readonly access: Access; readonly vectors: number; readonly relaxed: boolean },
+  operands: () => ExpressionRef[],
+): ExpressionRef {
+  const call = (rows: number): ExpressionRef => f.call(convTileName({ ...shape, rows }), operands())
+  let chain = call(1)
+  for (let rows = 2; rows <= tileRows(shape.relaxed); rows++)
+    chain = f.module.if(f.module.i32.eq(height.get(), f.constant(rows)), call(rows), chain)
+  return chain
+}
+
+function rowStep(f: FunctionBuilder, access: Access, height: Local): ExpressionRef {
+  return access === 'columns'
+    ? f.module.i32.shl(height.get(), f.constant(2))
+    : f.module.i32.mul(height.get(), get(f.module, 'aRow'))
+}
+
+function defineStrip(module: WasmModule, access: Access, relaxed: boolean, vectors: 1 | 2): void {
+  const { i32 } = module
+  const f = new FunctionBuilder(module)
+  const [a, panel, c, init, count] = [
+    f.parameter(),
+    f.parameter(),
+    f.parameter(),
+    f.parameter(),
+    f.parameter(),
+  ]
+  const height = f.local()
+  f.define(`strip_${access}_${vectors * 4}`, [
+    set(module, 'loadRow', get(module, 'initRow')),
+    set(module, 'storeRow', get(module, 'cRow')),
+    f.repeatWhile(
+      [
+        height.set(nextHeight(f, count, tileRows(relaxed))),
+        callTile(f, height, { access, vectors, relaxed }, () => [a, panel, c, init].map((x) => x.get())),
+        a.advance(rowStep(f, access, height)),
+        c.advance(i32.mul(height.get(), get(module, 'cRow'))),
+        init.advance(i32.mul(height.get(), get(module, 'initRow'))),
+        count.set(i32.sub(count.get(), height.get())),
+      ],
+      count.get(),
+    ),
+  ])
+}
+
+function defineRaggedStrip(module: WasmModule, access: Access, relaxed: boolean): void {
+  const { i32 } = module
+  const f = new FunctionBuilder(module)
+  const [a, panel, c, init, count] = [
+    f.parameter(),
+    f.parameter(),
+    f.parameter(),
+    f.parameter(),
+    f.parameter(),
+  ]
+  const [height, buffer] = [f.local(), f.local()]
+  const tile = (vectors: number): ExpressionRef =>
+    callTile(f, height, { access, vectors, relaxed }, () => [a, panel, buffer, buffer].map((x) => x.get()))
+  const copy = (...operands: ExpressionRef[]): ExpressionRef =>
+    f.call('copyTile', [...operands, height.get(), get(module, 'raggedColumns')])
+  f.define(`strip_${access}_ragged`, [
+    buffer.set(i32.add(get(module, 'scratch'), f.constant(tileOffset))),
+    set(module, 'loadRow', f.constant(panelRowBytes)),
+    set(module, 'storeRow', f.constant(panelRowBytes)),
+    f.repeatWhile(
+      [
+        height.set(nextHeight(f, count, tileRows(relaxed))),
+        copy(buffer.get(), f.constant(panelRowBytes), init.get(), get(module, 'initRow')),
+        module.if(i32.gt_s(get(module, 'raggedColumns'), f.constant(4)), tile(2), tile(1)),
+        copy(c.get(), get(module, 'cRow'), buffer.get(), f.constant(panelRowBytes)),
+        a.advance(rowStep(f, access, height)),
+        c.advance(i32.mul(height.get(), get(module, 'cRow'))),
+        init.advance(i32.mul(height.get(), get(module, 'initRow'))),
+        count.set(i32.sub(count.get(), height.get())),
+      ],
+      count.get(),
+    ),
+  ])
+}
+
+/** `statements` for every panel of `features`: `each` is given the strip's name for the panel at hand. */
+export function eachPanel(
+  f: FunctionBuilder,
+  access: Access,
+  features: Local,
+  each: (strip: string) => readonly ExpressionRef[],
+): ExpressionRef[] {
+  const { module } = f
+  const { i32 } = module
+  const wide = each(`strip_${access}_8`)
+  const four = each(`strip_${access}_4`)
+  const ragged = each(`strip_${access}_ragged`)
+  return [
+    f.when(i32.ge_s(features.get(), f.constant(panelColumns)), [
+      f.repeatWhile(
+        [...wide, features.advanceBy(-panelColumns)],
+        i32.ge_s(features.get(), f.constant(panelColumns)),
+      ),
+    ]),
+    f.when(features.get(), [
+      set(module, 'raggedColumns', features.get()),
+      module.if(i32.eq(features.get(), f.constant(4)), f.block(four), f.block(ragged)),
+    ]),
+  ]
+}
+
+/** Defines `image`; see the head of this file. */
+export function defineImage(module: WasmModule): void {
+  const f = new FunctionBuilder(module)
+  const [a, panel, c, init, features] = [
+    f.parameter(),
+    f.parameter(),
+    f.parameter(),
+    f.parameter(),
+    f.parameter(),
+  ]
+  const [line, from, to] = [f.local(), f.local(), f.local()]
+  f.define(
+    'image',
+    eachPanel(f, 'rows', features, (strip) => [
+      line.set(get(module, 'lines')),
+      from.set(a.get()),
+      to.set(c.get()),
+      f.repeatWhile(
+        [
+          f.call(strip, [from.get(), panel.get(), to.get(), init.get(), get(module, 'lineElements')]),
+          from.advance(get(module, 'aLine')),
+          to.advance(get(module, 'cLine')),
+          line.advanceBy(-1),
+        ],
+        line.get(),
+      ),
+      panel.advance(get(module, 'panelBytes')),
+      c.advanceBy(panelRowBytes),
+      init.advance(get(module, 'initPanel')),
+    ]),
+  )
+}
