@@ -13,6 +13,11 @@ type Case = readonly [name: string, fn: Twin, inputs: readonly (readonly Input[]
 const signs: readonly (readonly Input[])[] = [[3], [-3], [0], [12.5]]
 const lists: readonly (readonly Input[])[] = [[[1, 2, 3]], [[-1, 5, 2, 9]], [[0]]]
 
+const marked: readonly (readonly Input[])[] = [
+  [[1, 2, 3, 4], 2],
+  [[5, -1, 2, 0], 3],
+]
+
 export const corpus: readonly Case[] = [
   [
     'if else',
@@ -1080,5 +1085,260 @@ export const corpus: readonly Case[] = [
       return c
     } as Twin,
     [],
+  ],
+  [
+    'assign in test',
+    text('(x)=>{let y; if((y=x.add(1)).greater(0)) return y; return x.mul(5).add(y)}'),
+    signs,
+  ],
+  ['chained assign', text('(x)=>{let a=x,b=x; if(x.greater(1)) a=b=x.mul(2); return [a,b]}'), signs],
+  ['assign in argument', text('(x)=>{let y=x; if(x.greater(1)) x=x.add(y=x.mul(2)); return [x,y]}'), signs],
+  [
+    'assign in ?:',
+    text('(x)=>{let a=0,b=0; const r = x.greater(1)?(a=x):(b=x.mul(2)); return [a,b,r]}'),
+    signs,
+  ],
+  [
+    'assign left of &&',
+    text('(x)=>{let y=x; const r=(y=x.sub(1)).greater(0)&&(y=y.mul(2)).greater(9); return [y,r?1:0]}'),
+    signs,
+  ],
+  ['ok &&=', text('(x)=>{let ok=true; ok&&=x.greater(0); ok&&=x.less(9); return ok?x:x.neg()}'), signs],
+  ['ok ||=', text('(x)=>{let ok=false; ok||=x.greater(5); ok||=x.less(-1); return ok?x:x.neg()}'), signs],
+  [
+    '??',
+    text('(x)=>{let y; const z = y ?? x; if (z.greater(0)) y ??= z.mul(2); else y = z; return y}'),
+    signs,
+  ],
+  [
+    'best null',
+    text('(xs)=>{let best=null; for(const e of xs){ if(best===null||e.greater(best)) best=e } return best}'),
+    lists,
+  ],
+  ['best ??', text('(xs)=>{let y; for(const e of xs){ y = (y ?? e.mul(10)).add(e) } return y}'), lists],
+  ['best ??=', text('(xs)=>{let y; for(const e of xs){ y ??= e.mul(10); y=y.add(e) } return y}'), lists],
+  [
+    'first undefined',
+    text('(xs)=>{let y; for(const e of xs){ if(y===undefined) y=e.mul(3); else y=y.add(e) } return y}'),
+    lists,
+  ],
+  [
+    'while null',
+    text(
+      '(x)=>{let y=null,i=0; while(x.greater(i)||i<1){ y = y===null ? x.mul(100) : y.add(1); i++ } return [y,i]}',
+    ),
+    signs,
+  ],
+  [
+    'swap in loop',
+    text(
+      '(x)=>{let a=x,b=x.mul(2),i=0; while(b.less(20)&&i<5){ [a,b]=[b,a.add(b).abs().add(1)]; i++ } return [a,b]}',
+    ),
+    signs,
+  ],
+  [
+    'nested path',
+    text(
+      '(x)=>{const o={a:{b:x},c:[x]}; let i=0; while(o.a.b.abs().less(20)&&i<4){ o.a.b=o.a.b.mul(2); o.c[0]=o.c[0].add(1); i++ } return o}',
+    ),
+    signs,
+  ],
+  [
+    'o.n++',
+    text('(xs)=>{const o={n:0,s:0}; for(const e of xs){ o.n++; if(e.greater(1)) o.s+=2 } return [o.n,o.s]}'),
+    lists,
+  ],
+  [
+    'labelled continue while in for',
+    text(
+      '(xs)=>{let s=0; outer: for(const e of xs){ let i=0; while(i<3){ i++; if(e.less(i)) continue outer; s+=i } s+=100 } return s}',
+    ),
+    lists,
+  ],
+  [
+    'do continue',
+    text(
+      '(x)=>{let i=0,s=0; do { i++; if(x.greater(i)) continue; s+=i } while(x.greater(i-4)&&i<9); return [i,s]}',
+    ),
+    signs,
+  ],
+  [
+    'assign in while test',
+    text('(x)=>{let n=x,s=x.mul(0); while((n=n.sub(1)).greater(0)) s=s.add(n); return [n,s]}'),
+    signs,
+  ],
+  [
+    'counter in while test',
+    text('(x)=>{let i=0,s=x; while(x.greater(i++)) s=s.add(i); return [s,i]}'),
+    signs,
+  ],
+  [
+    'switch true',
+    text('(x)=>{switch(true){case x.greater(5): return 1; case x.greater(0): return 2; default: return 3}}'),
+    signs,
+  ],
+  [
+    'switch in each continue',
+    text(
+      '(xs)=>{let s=0; let k=0; for(const e of xs){ k++; switch(k%3){case 0: continue; case 1: if(e.greater(1)) break; s+=10; default: s+=1} s+=100 } return [s,k]}',
+    ),
+    lists,
+  ],
+  [
+    'try finally return',
+    text(
+      '(x)=>{let n=0; try { if(x.greater(0)) return [x,n]; n=1 } catch { n=2 } finally { n=n+10 } return [x,n]}',
+    ),
+    signs,
+  ],
+  ['default param', text('(x,y=x.greater(0)?x:x.neg())=>{ if(y.greater(5)) return y; return x}'), signs],
+  ['float counter', text('(x)=>{let t=0; while(x.greater(t)) t+=0.5; return t}'), signs],
+  ['mul counter', text('(x)=>{let t=1; while(x.greater(t)) t*=2; return [t,t%3,t/2,-t,~t,t|1,t**2]}'), signs],
+  [
+    'math counter',
+    text(
+      '(x)=>{let t=1,f=0; while(x.greater(t)) { t++; f=Math.floor(t/2)+Math.max(t,3)+Math.abs(-t) } return [t,f]}',
+    ),
+    signs,
+  ],
+  [
+    'two counters',
+    text('(x)=>{let s=0; for(let i=0,j=10;x.greater(i)&&i<j;i++,j--) s+=j-i; return s}'),
+    signs,
+  ],
+  [
+    'inner depends on outer',
+    text('(x)=>{let s=0; for(let i=0;x.greater(i);i++) for(let j=0;j<i;j++) s+=j; return s}'),
+    signs,
+  ],
+  [
+    'closure writes',
+    text(
+      '(xs)=>{let y=0; const inc=(d)=>{y+=d}; for(const e of xs) { inc(1); if(e.greater(1)) inc(10) } return y}',
+    ),
+    lists,
+  ],
+  [
+    'closure captured let',
+    text(
+      '(x)=>{const fs=[]; for(let i=0;i<3;i++){ if(x.greater(i)) x=x.add(1); fs.push(()=>i) } return [x,fs.map(f=>f())]}',
+    ),
+    signs,
+  ],
+  [
+    'closure captured let staged',
+    text('(x)=>{let s=0; for(let i=0;x.greater(i);i++){ const f=()=>i*2; i++; s+=f() } return s}'),
+    signs,
+  ],
+  [
+    'rows destruct',
+    text(
+      '(xs,k)=>{let s=0; for(const e of xs){ const [p,q]=[e,e.mul(2)]; if(p.greater(k)) continue; ({p:s}={p:q.add(s)}) } return s}',
+    ),
+    marked,
+  ],
+  [
+    'length in loop',
+    text(
+      '(xs)=>{const a=[1,2]; let s=0; for(const e of xs){ if(e.greater(a.length)) s+=a.length } return s}',
+    ),
+    lists,
+  ],
+  [
+    'array cell',
+    text(
+      '(x)=>{const a=[x,x.mul(2)]; if(x.greater(1)) a[1]=a[0].add(7); const i=0; if(x.less(9)) a[i]=a[1]; return a}',
+    ),
+    signs,
+  ],
+  [
+    'array push branch plain',
+    text('(x,k)=>{const a=[]; if(k>1) a.push(x); if(x.greater(1)) x=x.mul(2); a.push(x); return a}'),
+    [
+      [3, { raw: 1 }],
+      [-3, { raw: 2 }],
+    ],
+  ],
+  [
+    'comma',
+    text('(x)=>{let a=x,b=x; if(a=a.add(1),b=b.sub(1),a.greater(b.neg())) a=b,b=x; return [a,b]}'),
+    signs,
+  ],
+  ['logical value mix', text('(x)=>{const k=x.greater(0)&&x.less(5)||x.equal(-3); return k?1:2}'), signs],
+  ['not not', text('(x)=>{return !!x.greater(0)?1:!x.less(-1)?2:3}'), signs],
+  [
+    'ternary statements',
+    text('(x)=>{let a=1; x.greater(0)?a++:a--; x.greater(5)||(a=a*3); return a}'),
+    signs,
+  ],
+  [
+    'minified',
+    text('(x)=>{let t;return x.greater(0)?t=x.mul(2):(t=x.neg(),t.greater(1)&&(t=t.add(5))),t}'),
+    signs,
+  ],
+  ['var hoist', text('(x)=>{ if(x.greater(0)){ var q=x } else { q=x.mul(3) } return q}'), signs],
+  [
+    'nested function decl',
+    text(
+      '(x)=>{ if(g(x).greater(0)) return g(x); return x; function g(z){ if(z.greater(5)) return z.sub(5); return z.add(1) } }',
+    ),
+    signs,
+  ],
+  [
+    'while true return obj',
+    text('(x)=>{let i=0; while(true){ i++; if(x.less(i)) return {i,x}; if(i>20) return {i:-1,x} } }'),
+    signs,
+  ],
+  [
+    'for of break label try',
+    text(
+      '(xs)=>{let s=0; a: for(const e of xs){ try { if(e.greater(3)) break a; s+=1 } finally { s+=10 } } return s}',
+    ),
+    lists,
+  ],
+  ['eq', text('(x)=>{let i=0; while(x.greater(i)) i++; return i===4?1:i!==0?2:3}'), signs],
+  [
+    'eq null',
+    text('(x)=>{let y=null; if(x.greater(0)) { y=x } else { y=x.neg() } return y===null?0:y!=null?y:1}'),
+    signs,
+  ],
+  [
+    'bool state',
+    text('(xs)=>{let seen=false; for(const e of xs){ if(e.greater(3)) seen=true } return seen?1:0}'),
+    lists,
+  ],
+  [
+    'bool not state',
+    text(
+      '(xs)=>{let even=true,n=0; for(const e of xs){ even=!even; if(even&&e.greater(0)) n++ } return [n,even?1:0]}',
+    ),
+    lists,
+  ],
+  ['return bool', text('(x)=>{return x.greater(0)&&!x.greater(9)}'), signs],
+  [
+    'nested each',
+    text('(xs)=>{let n=0; for(const a of xs) for(const b of xs) if(a.greater(b)) n++; return n}'),
+    lists,
+  ],
+  [
+    'plain switch string',
+    text('(x,m)=>{switch(m.k){case "a": if(x.greater(0)) return 1; case "b": return 2; default: return 3}}'),
+    [
+      [3, { raw: { k: 'a' } }],
+      [-3, { raw: { k: 'a' } }],
+      [-3, { raw: { k: 'c' } }],
+    ],
+  ],
+  ['if in catch', text('(x)=>{try { null.f } catch(e) { if(x.greater(0)) x=x.mul(2) } return x}'), signs],
+  [
+    'for in',
+    text('(x)=>{const o={a:1,b:2}; let s=0; for(const k in o){ if(x.greater(o[k])) s+=o[k] } return s}'),
+    signs,
+  ],
+  ['spread state', text('(x)=>{let l=[x]; if(x.greater(0)) l=[...l.map(e=>e.mul(2))]; return l}'), signs],
+  [
+    'delete and in',
+    text('(x)=>{const o={a:x}; if("a" in o && x.greater(0)) o.a=o.a.add(1); return o.a}'),
+    signs,
   ],
 ]

@@ -128,7 +128,17 @@ describe('what cannot be staged is refused', () => {
         },
         tf.tensor([1, 2]),
       ),
-    ).toThrow(/'list' has length 0 before an iteration, but 1 after it[^]*tf\.scan or tf\.mapFn/)
+    ).toThrow(/'list' grew in a loop over tensors[^]*tf\.stack\(list\)/)
+    expect(() =>
+      run(
+        (xs) => {
+          const o = { list: [] as unknown[] }
+          for (const x of xs) o.list.push(x)
+          return o.list
+        },
+        tf.tensor([1, 2]),
+      ),
+    ).toThrow(/length 0 before an iteration, but 1 after it[^]*const a = \[\], or use tf\.scan or tf\.mapFn/)
   })
   test('a throw that depends on a tensor', () => {
     expect(() =>

@@ -98,8 +98,12 @@ export interface Runs {
 }
 
 /** The four runs of a function for each list of inputs; the last only where it is wanted, since it compiles. */
-export function runTwins(fn: Twin, inputs: readonly (readonly Input[])[], isTraced = true): Runs[] {
-  const rewritten = convert(fn)
+export function runTwins(
+  fn: Twin,
+  inputs: readonly (readonly Input[])[],
+  isTraced = true,
+  rewritten: Twin = convert(fn),
+): Runs[] {
   const traced = tf.function(rewritten, { onRetrace: 'off' })
   return inputs.map((list) => ({
     plain: plainResult(fn(...list.map(plainInput))),

@@ -4,9 +4,9 @@
 //
 // Needs a Chromium of the system (`apt-get install chromium`); without one the tests are skipped and say so.
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Browser, chromium } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import {
   build,
   createServer,
@@ -17,13 +17,8 @@ import {
 } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createProject, removeProject, root } from '../package/project.ts'
+import { hasChromium, launch, resultOf } from './chromium.ts'
 import type { Outcome } from './pages/training.ts'
-
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
-  (path) => existsSync(path),
-)
-if (executablePath === undefined)
-  console.warn('No Chromium in /usr/bin: the browser tests are skipped. `apt-get install chromium` gets one.')
 
 /** Node runs what the page runs; Node 20 has relaxed SIMD, which every browser has by now, behind a flag. */
 async function trainInNode(project: string): Promise<Outcome> {
@@ -38,32 +33,7 @@ async function trainInNode(project: string): Promise<Outcome> {
   return JSON.parse(execFileSync(process.execPath, [...flags, program], { encoding: 'utf8' })) as Outcome
 }
 
-/** The JSON that the page at `url` leaves; throws when the page wrote a warning or an error to its console. */
-async function resultOf(browser: Browser, url: string): Promise<unknown> {
-  const page = await browser.newPage()
-  try {
-    const complaints: string[] = []
-    page.on('requestfailed', (request) => complaints.push(`request failed: ${request.url()}`))
-    page.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
-    })
-    const crash = page.waitForEvent('pageerror', { timeout: 0 }).then((error) => {
-      throw error
-    })
-    crash.catch(() => {}) // Closing the page rejects it too.
-    await page.goto(url)
-    await Promise.race([
-      crash,
-      page.waitForSelector('[data-state=done]', { state: 'attached', timeout: 60_000 }),
-    ])
-    expect(complaints).toEqual([])
-    return JSON.parse((await page.textContent('#result')) ?? '')
-  } finally {
-    await page.close()
-  }
-}
-
-describe.skipIf(executablePath === undefined)('training in a page', () => {
+describe.skipIf(!hasChromium)('training in a page', () => {
   let project: string
   let browser: Browser
   let reference: Outcome
@@ -74,18 +44,7 @@ describe.skipIf(executablePath === undefined)('training in a page', () => {
     cpSync(join(root, 'test/browser/pages'), project, { recursive: true })
     config = { root: project, configFile: false, logLevel: 'warn', server: { host: '127.0.0.1', port: 0 } }
     reference = await trainInNode(project)
-    browser = await chromium.launch({
-      ...(executablePath === undefined ? {} : { executablePath }),
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    })
+    browser = await launch()
   }, 120_000)
 
   afterAll(async () => {

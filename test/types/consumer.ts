@@ -109,6 +109,16 @@ export const assigned: tf.Variable = w
   .assignAdd(tf.ones([1, 2]))
   .assignSub(w)
 
+// Comparisons are tensors, and tests.
+const positive = x.greater(0)
+check<Same<typeof positive, tf.BoolTensor>>()
+check<Same<ReturnType<typeof tf.logicalAnd>, tf.BoolTensor>>()
+const staged = tf.function((a: tf.Tensor, mask: tf.BoolTensor): tf.Tensor => {
+  if (a.sum().less(0) || tf.any(mask)) return a.neg()
+  return tf.where(mask, a, tf.cond(tf.all(mask.logicalNot()), () => a, () => a.mul(2))) // prettier-ignore
+})
+export const counted: tf.Tensor = staged(x, positive).add(x.isNaN().cast('int32'))
+
 // Errors are classes, all of one family.
 try {
   tf.matMul(tf.ones([2, 3]), tf.ones([4, 5]))

@@ -28,3 +28,5 @@ w.assign('0') // TS2345
 tf.variable([1], { train: false }) // TS2353
 tf.spec([undefined]) // TS2322
 tf.debug.show(step, 'assembly') // TS2345
+const test: tf.BoolTensor = x // TS2322
+if (x === 5) w.assign(1) // TS2367

@@ -2,7 +2,8 @@
 import type { Binding } from './bindings.ts'
 import { isIn } from './bindings.ts'
 import type { FunctionContext } from './context.ts'
-import { type AnyNode, boundIdentifiers, declare, type Statement } from './syntax.ts'
+import type { Jump } from './plan.ts'
+import { type AnyNode, boundIdentifiers, declare, literal, type Statement } from './syntax.ts'
 
 /** False when a statement always jumps or throws. */
 export function canComplete(node: Statement): boolean {
@@ -19,6 +20,13 @@ export function canComplete(node: Statement): boolean {
     default:
       return true
   }
+}
+
+/** `let $b0 = false`, in the block that is being written. */
+export function declareFlag(context: FunctionContext, jump: Pick<Jump, 'kind' | 'target'>): Statement {
+  const name = context.flag(jump)
+  context.declareHere(name)
+  return declare('let', name, literal(false))
 }
 
 /**
@@ -39,6 +47,7 @@ export function moveDeclarations(context: FunctionContext, nodes: readonly State
     for (const binding of bound)
       if (binding !== undefined && !context.moved.has(binding)) {
         context.moved.add(binding)
+        context.declareHere(binding)
         output.push(declare('let', binding.name))
       }
   }

@@ -4,10 +4,12 @@
  *
  * The state of a region are the variables it may write that live outside of it. It is handed to the runtime as
  *
- *     { n: ['x', 'y'], l: [1, 0], g: () => [x, y], s: $s => { x = $s[0]; y = $s[1]; }, p: () => [ $ag.part(() => o, 'k') ] }
+ *     const $a0 = $ag.state('x,y', $s => $s ? [x, y] = $s : [x, y], () => [$ag.part(() => o, 'k')])
  *
- * `l` tells which are wanted afterwards; the others only have to be put back, so that one branch cannot see what the
- * other wrote. `p` are the parts of objects that the region may write.
+ * which stands once in the innermost block that declares any of them and serves every region with the same variables.
+ * The last argument are the parts of objects that the region may write. What is not wanted after a region is told where
+ * it is used, `[$a0, '01']`: it only has to be put back, so that one branch cannot see what the other wrote. A 2 is for
+ * a variable that the region compares with null.
  */
 import type { Identifier, MemberExpression } from 'acorn'
 import type { Binding, Bindings } from './bindings.ts'
@@ -22,13 +24,15 @@ import {
   assignment,
   block,
   call,
+  boundIdentifiers,
   constantKey,
-  element,
+  declare,
   type Expression,
   identifier,
   literal,
   member,
-  object,
+  nowhere,
+  type Pattern,
   type Range,
   type Statement,
   statement,
@@ -40,7 +44,7 @@ export class Names {
 
   constructor(source: string) {
     let prefix = '$'
-    while (new RegExp(`${prefix.replaceAll('$', '\\$')}(?:ag|[rvse]|[bcdpi]\\d+)(?![\\w$])`).test(source))
+    while (new RegExp(`${prefix.replaceAll('$', '\\$')}(?:ag|[rvse]|[abcdpi]\\d+)(?![\\w$])`).test(source))
       prefix += '$'
     this.#prefix = prefix
   }
@@ -68,6 +72,17 @@ export interface Region {
   readonly jumps?: readonly AnyNode[]
   /** Generated variables that it writes besides. */
   readonly extra?: readonly string[]
+  /** Variables that it compares with null or undefined. */
+  readonly compared?: ReadonlySet<Binding>
+}
+
+/** A block that is being written, and what is declared in it. */
+interface Frame {
+  readonly bindings: Set<Binding>
+  /** Generated variables. */
+  readonly names: Set<string>
+  /** The states declared in front, by what they are made of. */
+  readonly states: Map<string, { readonly name: string; readonly value: Expression }>
 }
 
 /** One function being rewritten. */
@@ -79,12 +94,16 @@ export class FunctionContext {
   readonly moved: Set<Binding> = new Set()
   /** Variables that go by another name in some places. */
   readonly renamed: Map<Identifier, string> = new Map()
+  /** The names of variables in the head of the loop that is being written, where the body has copies. */
+  readonly headNames: Map<Binding, string> = new Map()
   readonly #targets = new Map<AnyNode, number>()
+  readonly #frames: Frame[] = []
   #next = 0
   readonly vars: Set<string> = new Set()
   readonly #rewrite: {
     list(context: FunctionContext, statements: readonly Statement[]): Statement[]
     expression(context: FunctionContext, node: Expression): Expression
+    unused(context: FunctionContext, node: Expression): Expression[]
   }
 
   constructor(
@@ -94,6 +113,7 @@ export class FunctionContext {
     rewrite: {
       list(context: FunctionContext, statements: readonly Statement[]): Statement[]
       expression(context: FunctionContext, node: Expression): Expression
+      unused(context: FunctionContext, node: Expression): Expression[]
     },
   ) {
     this.text = text
@@ -102,11 +122,46 @@ export class FunctionContext {
     this.#rewrite = rewrite
   }
 
-  list(statements: readonly Statement[]): Statement[] {
+  /** Rewrites statements that become all of a block, whose head may declare variables too. */
+  list(statements: readonly Statement[], head: readonly AnyNode[] = []): Statement[] {
+    return this.inBlock([...head, ...statements], () => this.#rewrite.list(this, statements))
+  }
+
+  /** Rewrites statements that stay beside others. */
+  listInPlace(statements: readonly Statement[]): Statement[] {
     return this.#rewrite.list(this, statements)
+  }
+
+  /** What `make` gives is all of a block that declares what these nodes do: the states it uses are put in front. */
+  inBlock(declarations: readonly AnyNode[], make: () => Statement[]): Statement[] {
+    const bindings = declarations
+      .flatMap(declaredIdentifiers)
+      .map((name) => this.text.bindings.of(name))
+      .filter((binding) => binding !== undefined && !this.moved.has(binding))
+    const frame: Frame = {
+      bindings: new Set(bindings as Binding[]),
+      names: new Set(),
+      states: new Map(),
+    }
+    this.#frames.push(frame)
+    const made = make()
+    this.#frames.pop()
+    const states = [...frame.states.values()].map(({ name, value }) => declare('const', name, value))
+    return [...states, ...made]
+  }
+
+  /** Notes that a variable is declared in the block that is being written. */
+  declareHere(what: Binding | string): void {
+    const frame = this.#frames.at(-1)
+    if (typeof what === 'string') frame?.names.add(what)
+    else frame?.bindings.add(what)
   }
   expression(node: Expression): Expression {
     return this.#rewrite.expression(this, node)
+  }
+  /** Rewrites an expression whose value nobody wants. */
+  unused(node: Expression): Expression[] {
+    return this.#rewrite.unused(this, node)
   }
 
   /** `$ag.name(…)` */
@@ -114,8 +169,9 @@ export class FunctionContext {
     return call(member(identifier(this.text.names.of('ag')), name), args)
   }
 
+  /** Where a node is, as an argument of the runtime; what calls it stands where the node stood. */
   site(node: Range): Expression {
-    return literal(this.text.site(node.start))
+    return { ...literal(this.text.site(node.start)), start: node.start }
   }
 
   name(short: string): string {
@@ -152,7 +208,7 @@ export class FunctionContext {
   }
 
   /** The state of a region as an expression; null when it has none. */
-  state({ nodes, wanted, jumps: within = nodes, extra = [] }: Region): Expression {
+  state({ nodes, wanted, jumps: within = nodes, extra = [], compared }: Region): Expression {
     const written = new Set(nodes.flatMap((node) => [...this.text.bindings.writtenIn(node)]))
     const bindings = [...written].filter(
       (binding) => binding.kind !== 'const' && this.#isVisible(binding) && this.isOutside(binding, nodes),
@@ -160,10 +216,13 @@ export class FunctionContext {
     // What was a constant before its declaration was moved is assigned now.
     for (const binding of written)
       if (binding.kind === 'const' && this.moved.has(binding)) bindings.push(binding)
+    // In one order, so that equal sets look alike.
+    bindings.sort((x, y) => x.start - y.start || (x.name < y.name ? -1 : 1))
     const jumps = this.plan.escaping(within)
-    const flags = this.flags(jumps)
+    const flags = this.flags(jumps).sort()
     if (jumps.some(({ kind }) => kind === 'return')) flags.push(this.name('v'))
-    const names = [...bindings.map(({ name }) => name), ...flags, ...extra]
+    const own = bindings.map((binding) => this.headNames.get(binding) ?? binding.name)
+    const names = [...own, ...flags, ...extra]
     // A jump that a flag carries ends up elsewhere, and what is wanted there has to get through here.
     const atJumps = jumps.map(({ node }) => this.liveness.atJump(node))
     const isWanted = (binding: Binding): boolean =>
@@ -171,22 +230,75 @@ export class FunctionContext {
       wanted === undefined ||
       wanted.has(binding) ||
       atJumps.some((there) => there?.has(binding) === true)
-    const live = [...bindings.map(isWanted), ...flags.map(() => true), ...extra.map(() => true)]
+    const uses = [
+      ...bindings.map((binding) => (!isWanted(binding) ? 1 : compared?.has(binding) === true ? 2 : 0)),
+      ...[...flags, ...extra].map(() => 0),
+    ]
     const parts = this.#parts(nodes)
-    if (names.length === 0 && parts.length === 0) return literal(null)
+    if (names.length === 0 && parts.size === 0) return literal(null)
+    const roots = [...parts.values()].map(({ root }) => root).filter((root) => root !== undefined)
+    const frame = this.#home([...bindings, ...roots], [...flags, ...extra])
+    const key = [...names, ...parts.keys()].join()
+    const known = frame?.states.get(key)
+    let state: Expression
+    if (known !== undefined) state = identifier(known.name)
+    else {
+      const marked = [
+        ...bindings.map((binding, i) => (isOfText(binding) ? '^' : '') + (own[i] ?? '')),
+        ...flags,
+        ...extra,
+      ]
+      state = this.#stateOf(
+        names,
+        marked,
+        [...parts.values()].map(({ handle }) => handle),
+      )
+      if (frame !== undefined) {
+        const name = this.fresh('a')
+        frame.states.set(key, { name, value: state })
+        state = identifier(name)
+      }
+    }
+    return uses.every((use) => use === 0) ? state : array([state, literal(uses.join(''))])
+  }
+
+  /** `$ag.state('x,y', $s => $s ? [x, y] = $s : [x, y], () => [part, …])` */
+  #stateOf(names: readonly string[], marked: readonly string[], parts: readonly Expression[]): Expression {
     const values = identifier(this.name('s'))
-    return object([
-      ['n', array(names.map((name) => literal(name)))],
-      ['l', array(live.map((isLive) => literal(isLive ? 1 : 0)))],
-      ['g', arrow(array(names.map((name) => identifier(name))))],
-      [
-        's',
-        arrow(block(names.map((name, i) => statement(assignment(identifier(name), element(values, i))))), [
-          values,
-        ]),
-      ],
-      ...(parts.length === 0 ? [] : [['p', arrow(array(parts))] as const]),
-    ])
+    const list = names.map((name) => identifier(name))
+    const pattern: Pattern = { ...nowhere, type: 'ArrayPattern', elements: list }
+    const access: Expression = {
+      ...nowhere,
+      type: 'ConditionalExpression',
+      test: values,
+      consequent: assignment(pattern, values),
+      alternate: array(list),
+    }
+    return this.runtime(
+      'state',
+      literal(marked.join()),
+      ...(names.length > 0 || parts.length > 0
+        ? [names.length === 0 ? literal(null) : arrow(access, [values])]
+        : []),
+      ...(parts.length === 0 ? [] : [arrow(array(parts))]),
+    )
+  }
+
+  /** The innermost open block that declares one of these; undefined where none of the open ones sees them all. */
+  #home(bindings: readonly Binding[], generated: readonly string[]): Frame | undefined {
+    let home = 0
+    for (const binding of bindings) {
+      const at = this.#frames.findLastIndex((frame) => frame.bindings.has(binding))
+      const isInHead = binding.owner !== this.plan.fn || binding.kind === 'param' || binding.kind === 'var'
+      if (at < 0 && !isInHead) return undefined
+      home = Math.max(home, at)
+    }
+    for (const name of generated) {
+      const at = this.#frames.findLastIndex((frame) => frame.names.has(name))
+      if (at < 0 && name !== this.name('r') && name !== this.name('v')) return undefined
+      home = Math.max(home, at)
+    }
+    return this.#frames[home]
   }
 
   /** A variable of this function, of one around it, or of outside. */
@@ -197,27 +309,39 @@ export class FunctionContext {
   }
 
   /** Handles of the parts of objects that a region writes. */
-  #parts(nodes: readonly AnyNode[]): Expression[] {
-    const found = new Map<string, Expression>()
+  #parts(
+    nodes: readonly AnyNode[],
+  ): Map<string, { readonly handle: Expression; readonly root: Binding | undefined }> {
+    const found = new Map<string, { handle: Expression; root: Binding | undefined }>()
     for (const node of nodes)
       for (const { target, isKey } of this.text.bindings.partsIn(node)) {
         const base = target.object
         if (base.type === 'Super' || !this.#isSteady(base, nodes)) continue
-        const key = isKey ? constantKey(target) : undefined
+        const key = isKey && !this.plan.isGrowing(base) ? constantKey(target) : undefined
         const path = pathText(base)
+        const root = this.#rootOf(base)
+        const mark = root !== undefined && isOfText(root) ? '^' : ''
         const ofPart =
           target.property.type === 'PrivateIdentifier' && isKey
             ? this.#cell(target)
             : key === undefined
-              ? this.runtime('content', arrow(base), literal(path))
-              : this.runtime('part', arrow(base), literal(key), literal(`${path}${keyText(key)}`))
+              ? this.runtime('content', arrow(base), literal(mark + path))
+              : this.runtime('part', arrow(base), literal(key), literal(`${mark}${path}${keyText(key)}`))
         const name =
           target.property.type === 'PrivateIdentifier'
             ? `${path}.#${target.property.name}`
             : `${path}${key === undefined ? '[]' : keyText(key)}`
-        if (!found.has(name)) found.set(name, ofPart)
+        if (!found.has(name)) found.set(name, { handle: ofPart, root })
       }
-    return [...found.values()]
+    return found
+  }
+
+  /** The variable that a path begins with; undefined for `this`. */
+  #rootOf(node: Expression): Binding | undefined {
+    if (node.type === 'Identifier') return this.text.bindings.of(node)
+    return node.type === 'MemberExpression' && node.object.type !== 'Super'
+      ? this.#rootOf(node.object)
+      : undefined
   }
 
   #cell(target: MemberExpression): Expression {
@@ -241,6 +365,19 @@ export class FunctionContext {
     const isKnown = constantKey(node) !== undefined || node.property.type === 'PrivateIdentifier'
     return isKnown && this.#isSteady(node.object, nodes)
   }
+}
+
+/** True for a variable of the module or of what is outside of the text: it outlives every trace. */
+function isOfText({ owner, kind }: Binding): boolean {
+  return owner === undefined || kind === 'free'
+}
+
+/** What a node declares as one of the statements of a block, or in its head. */
+function declaredIdentifiers(node: AnyNode): Identifier[] {
+  if (node.type === 'VariableDeclaration')
+    return node.kind === 'var' ? [] : node.declarations.flatMap(({ id }) => boundIdentifiers(id))
+  if (node.type === 'FunctionDeclaration' || node.type === 'ClassDeclaration') return node.id ? [node.id] : []
+  return []
 }
 
 function keyText(key: string | number): string {

@@ -2,9 +2,16 @@
  * Rewriting expressions: `?:`, `&&`, `||` and `!` on what may be a tensor, arithmetic and comparisons on what may be a
  * counter that became one, and calls of functions that are to be rewritten in their turn.
  */
-import type { AssignmentExpression, CallExpression, ChainExpression, UpdateExpression } from 'acorn'
+import type {
+  AssignmentExpression,
+  CallExpression,
+  ChainExpression,
+  MemberExpression,
+  UpdateExpression,
+} from 'acorn'
 import { builtins } from './builtins.ts'
 import type { FunctionContext } from './context.ts'
+import { isArray } from './plan.ts'
 import {
   type AnyNode,
   array,
@@ -49,8 +56,18 @@ export function rewriteExpression(context: FunctionContext, node: Expression): E
         context.state({ nodes: [node.right], wanted: undefined }),
         context.site(node),
       )
+    case 'MemberExpression':
+      if (!hasOpenKey(context, node)) break
+      return context.runtime(
+        'get',
+        context.expression(node.object as Expression),
+        context.expression(node.property as Expression),
+        context.site(node),
+      )
     case 'UnaryExpression': {
       const { operator, argument } = node
+      if (operator === 'delete' && argument.type === 'MemberExpression')
+        return { ...node, argument: mapInside(context, argument) }
       if (operator === 'typeof' || operator === 'void' || operator === 'delete' || plan.isPlain(argument))
         break
       const value = context.expression(argument)
@@ -68,6 +85,13 @@ export function rewriteExpression(context: FunctionContext, node: Expression): E
         context.expression(right),
         context.site(node),
       )
+    }
+    case 'SequenceExpression': {
+      // Only the last value is asked for; the others may be an `if` in disguise.
+      const last = node.expressions.at(-1)
+      if (last === undefined) break
+      const unused = node.expressions.slice(0, -1).flatMap((entry) => context.unused(entry))
+      return { ...node, expressions: [...unused, context.expression(last)] }
     }
     case 'AssignmentExpression':
       return rewriteAssignment(context, node)
@@ -145,12 +169,65 @@ function isName(child: AnyNode, parent: AnyNode): boolean {
 
 /** A pattern as the target of an assignment. */
 export function rewritePattern(context: FunctionContext, node: Pattern): Pattern {
-  return rewriteAny(context, node, { ...node, type: 'EmptyStatement' }) as Pattern
+  switch (node.type) {
+    case 'Identifier':
+      return context.expression(node) as Pattern
+    case 'MemberExpression':
+      return mapInside(context, node)
+    case 'ArrayPattern':
+      return { ...node, elements: node.elements.map((entry) => entry && rewritePattern(context, entry)) }
+    case 'RestElement':
+      return { ...node, argument: rewritePattern(context, node.argument) }
+    case 'AssignmentPattern':
+      return { ...node, left: rewritePattern(context, node.left), right: context.expression(node.right) }
+    case 'ObjectPattern':
+      return {
+        ...node,
+        properties: node.properties.map((property) => {
+          if (property.type === 'RestElement')
+            return { ...property, argument: rewritePattern(context, property.argument) }
+          const key = property.computed ? context.expression(property.key) : property.key
+          const value = rewritePattern(context, property.value)
+          return {
+            ...property,
+            key,
+            value,
+            shorthand: property.shorthand && !isRenamed(property.value, value),
+          }
+        }),
+      }
+  }
+}
+
+/** True when the variable of a shorthand goes by another name. */
+function isRenamed(before: Pattern, after: Pattern): boolean {
+  const name = (node: Pattern): string | undefined =>
+    node.type === 'Identifier' ? node.name : node.type === 'AssignmentPattern' ? name(node.left) : undefined
+  return name(before) !== name(after)
+}
+
+/** A value for a variable: an array that may grow in a staged loop is wrapped. */
+export function valueFor(context: FunctionContext, target: Pattern, node: Expression): Expression {
+  const value = context.expression(node)
+  if (target.type !== 'Identifier' || !isArray(node) || !context.plan.isGrowing(target)) return value
+  return context.runtime('array', value, literal(target.name))
+}
+
+/** True for `o[k]` where k may turn out to be a tensor. */
+function hasOpenKey(context: FunctionContext, node: AnyNode): node is MemberExpression {
+  return (
+    node.type === 'MemberExpression' &&
+    node.computed &&
+    !node.optional &&
+    node.object.type !== 'Super' &&
+    !context.plan.isPlain(node.property)
+  )
 }
 
 function rewriteAssignment(context: FunctionContext, node: AssignmentExpression): Expression {
   const { left, operator } = node
-  const right = context.expression(node.right)
+  const right = operator === '=' ? valueFor(context, left, node.right) : context.expression(node.right)
+  if (operator === '=' && hasOpenKey(context, left)) return setElement(context, left, () => right)
   const target = rewritePattern(context, left)
   if (operator === '=' || operator === '??=' || operator === '>>>=') return { ...node, left: target, right }
   const isSimple =
@@ -158,6 +235,10 @@ function rewriteAssignment(context: FunctionContext, node: AssignmentExpression)
     (left.type === 'MemberExpression' &&
       (left.object.type === 'Identifier' || left.object.type === 'ThisExpression') &&
       (!left.computed || left.property.type === 'Literal' || left.property.type === 'Identifier'))
+  if (isSimple && hasOpenKey(context, left) && !/^(?:&&|\|\|)=$/.test(operator))
+    return setElement(context, left, (old) =>
+      context.runtime('op', literal(operator.slice(0, -1)), old, right, context.site(node)),
+    )
   const old = target as Expression
   if (!isSimple || (context.plan.isPlain(left) && context.plan.isPlain(node.right)))
     return { ...node, left: target, right }
@@ -171,6 +252,18 @@ function rewriteAssignment(context: FunctionContext, node: AssignmentExpression)
   return assignment(target, context.runtime('op', literal(operator.slice(0, -1)), old, right, site))
 }
 
+/** `o[k] = value`, given what is there now. */
+function setElement(
+  context: FunctionContext,
+  node: MemberExpression,
+  value: (old: Expression) => Expression,
+): Expression {
+  const object = context.expression(node.object as Expression)
+  const key = context.expression(node.property as Expression)
+  const site = context.site(node)
+  return context.runtime('set', object, key, value(context.runtime('get', object, key, site)), site)
+}
+
 /** `x++`; as a statement of its own nobody asks for the old value. */
 export function rewriteUpdate(context: FunctionContext, node: UpdateExpression, isUsed: boolean): Expression {
   const { argument } = node
@@ -181,6 +274,15 @@ export function rewriteUpdate(context: FunctionContext, node: UpdateExpression, 
     (argument.type === 'MemberExpression' &&
       (argument.object.type === 'Identifier' || argument.object.type === 'ThisExpression') &&
       (!argument.computed || argument.property.type !== 'CallExpression'))
+  if (
+    isSimple &&
+    hasOpenKey(context, argument) &&
+    argument.property.type === 'Identifier' &&
+    (node.prefix || !isUsed)
+  )
+    return setElement(context, argument, (old) =>
+      context.runtime('unary', literal(node.operator), old, context.site(node)),
+    )
   if (!isSimple || context.plan.isPlain(argument)) return { ...node, argument: target as Expression }
   const old = target as Expression
   const next = assignment(target, context.runtime('unary', literal(node.operator), old, context.site(node)))
@@ -192,7 +294,21 @@ function rewriteCall(context: FunctionContext, node: CallExpression): Expression
   const args = node.arguments.map((arg) => rewriteAny(context, arg, node) as Expression)
   if (callee.type === 'Super' || node.optional) return { ...node, arguments: args }
   const site = context.site(node)
+  const ofLibrary = libraryName(context, callee)
+  // The library needs no rewriting, and bundlers leave out what nobody mentions of a namespace.
+  if (ofLibrary !== undefined)
+    return context.runtime('library', callee, array(args), literal(ofLibrary), site)
   if (callee.type === 'MemberExpression') {
+    const { object } = callee
+    const isNamed = object.type === 'ThisExpression' || object.type === 'Identifier'
+    if (callee.property.type === 'PrivateIdentifier' && isNamed)
+      return context.runtime(
+        'apply',
+        context.expression(object),
+        context.expression(callee),
+        array(args),
+        site,
+      )
     if (callee.object.type === 'Super' || callee.property.type === 'PrivateIdentifier')
       return { ...node, callee: mapInside(context, callee), arguments: args }
     const isBuiltin =
@@ -215,6 +331,22 @@ function rewriteCall(context: FunctionContext, node: CallExpression): Expression
   if (isFunction(callee)) return { ...node, callee: mapInside(context, callee), arguments: args }
   // `(0, module.f)(x)` and calls of what a call gave.
   return context.runtime('call', context.expression(callee), array(args), site)
+}
+
+/** The name of the library's function that is called, as in `add(…)` or `tf.nn.relu(…)` with what was imported. */
+function libraryName(context: FunctionContext, callee: AnyNode): string | undefined {
+  let root = callee
+  while (root.type === 'MemberExpression' && !root.computed) root = root.object
+  if (root.type !== 'Identifier') return undefined
+  const imported = context.text.bindings.of(root)?.imported
+  if (imported?.from !== 'tracemill' || (imported.name === '*' && root === callee)) return undefined
+  // A class wants to be `this` in its static methods.
+  if (callee.type === 'MemberExpression' && /^[A-Z]/.test(lastName(callee.object))) return undefined
+  return callee.type === 'MemberExpression' ? nameOf(callee.property) : imported.name
+}
+
+function lastName(node: AnyNode): string {
+  return node.type === 'MemberExpression' ? nameOf(node.property) : nameOf(node)
 }
 
 function nameOf(node: AnyNode): string {

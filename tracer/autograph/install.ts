@@ -5,5 +5,5 @@ import { convert, markLibrary } from './convert.ts'
 /** Rewrites callbacks from now on; the functions of `library` are left alone. */
 export function installAutograph(library: object): void {
   markLibrary(library)
-  installConverter((callback, { scope, name }) => convert(callback, { scope, name }))
+  installConverter((callback, options) => convert(callback, options))
 }

@@ -10,7 +10,7 @@ import { TensorMethods } from '../tensor-methods.ts'
 import { isPlainObject } from '../trace/tree.ts'
 import { Variable } from '../variable.ts'
 import { adopt, isWeak, weakDType } from './operators.ts'
-import { absent, unset } from './state.ts'
+import { absent, unset } from './absent.ts'
 
 /** A tensor that is made when it is asked for, in the region that asks. */
 class Deferred extends TensorMethods {

@@ -8,6 +8,7 @@
 import type { ForInStatement, ForOfStatement, ForStatement, LabeledStatement } from 'acorn'
 import type { Binding } from './bindings.ts'
 import type { FunctionContext } from './context.ts'
+import { declareFlag } from './completion.ts'
 import { rewritePattern } from './expressions.ts'
 import {
   type AnyNode,
@@ -15,6 +16,7 @@ import {
   assignment,
   block,
   boundIdentifiers,
+  children,
   declare,
   type Expression,
   identifier,
@@ -28,31 +30,41 @@ import {
   statement,
   statementsOf,
 } from './syntax.ts'
+import { isNothing } from './plan.ts'
 import { isPureTest } from './pure.ts'
 
 /** A label on a loop that is rewritten is gone with the jumps to it; on another statement it stays for plain jumps. */
 export function rewriteLabeled(context: FunctionContext, node: LabeledStatement): Statement[] {
   const { body } = node
   if (isLoop(body) && context.plan.isConverted(body)) return rewriteLoop(context, body)
-  const [inner, ...more] = context.list([body])
+  if (context.plan.isCarried('break', body))
+    return [
+      block(
+        context.inBlock([], () => [
+          declareFlag(context, { kind: 'break', target: body }),
+          ...context.listInPlace([body]),
+        ]),
+      ),
+    ]
+  const [inner, ...more] = context.listInPlace([body])
   if (inner === undefined) return []
-  if (!context.plan.isCarried('break', body))
-    return [{ ...node, body: more.length === 0 ? inner : block([inner, ...more]) }]
-  return [
-    block([declare('let', context.flag({ kind: 'break', target: body }), literal(false)), inner, ...more]),
-  ]
+  return [{ ...node, body: more.length === 0 ? inner : block([inner, ...more]) }]
 }
 
 export function rewriteLoop(context: FunctionContext, node: Loop): Statement[] {
   if (!context.plan.isConverted(node)) return [plainLoop(context, node)]
-  const flags: Statement[] = context.plan.isCarried('break', node)
-    ? [declare('let', context.flag({ kind: 'break', target: node }), literal(false))]
-    : []
-  const made =
-    node.type === 'ForOfStatement' || node.type === 'ForInStatement'
-      ? each(context, node)
-      : general(context, node)
-  return flags.length === 0 && made.length === 1 ? made : [block([...flags, ...made])]
+  const head = node.type === 'ForStatement' && node.init ? [node.init] : []
+  const made = context.inBlock(head, () => {
+    const flags: Statement[] = []
+    if (context.plan.isCarried('break', node))
+      flags.push(declareFlag(context, { kind: 'break', target: node }))
+    const loop =
+      node.type === 'ForOfStatement' || node.type === 'ForInStatement'
+        ? each(context, node)
+        : general(context, node)
+    return [...flags, ...loop]
+  })
+  return made.length === 1 ? made : [block(made)]
 }
 
 /** A loop that stays: its parts may have something to rewrite. */
@@ -104,9 +116,18 @@ function initOf(context: FunctionContext, { init }: ForStatement): Exclude<ForSt
 
 /** The statements of a loop's body, with the flag of its `continue`s. */
 function bodyOf(context: FunctionContext, node: Loop): Statement[] {
-  const body = context.list(statementsOf(node.body))
-  if (!context.plan.isCarried('continue', node)) return body
-  return [declare('let', context.flag({ kind: 'continue', target: node }), literal(false)), ...body]
+  const statements = statementsOf(node.body)
+  const head =
+    node.type === 'ForOfStatement' || node.type === 'ForInStatement'
+      ? [node.left]
+      : node.type === 'ForStatement' && node.init
+        ? [node.init]
+        : []
+  if (!context.plan.isCarried('continue', node)) return context.list(statements, head)
+  return context.inBlock([...head, ...statements], () => [
+    declareFlag(context, { kind: 'continue', target: node }),
+    ...context.listInPlace(statements),
+  ])
 }
 
 /** The flags that end a loop. */
@@ -117,19 +138,36 @@ function stopOf(context: FunctionContext, node: Loop): string[] {
 }
 
 /** What a loop writes, as its own flag and loop variables tell beyond the analysis. */
-function stateOf(
-  context: FunctionContext,
-  node: Loop,
-  nodes: readonly AnyNode[],
-  more: readonly string[],
-): Expression {
+function stateOf(context: FunctionContext, node: Loop, nodes: readonly AnyNode[]): Expression {
   const own = context.plan.isCarried('break', node) ? [context.flag({ kind: 'break', target: node })] : []
   return context.state({
     nodes,
     jumps: [node],
     wanted: context.liveness.around(node),
-    extra: [...own, ...more],
+    extra: own,
+    compared: comparedIn(context, node),
   })
+}
+
+/** The variables that a loop compares with null or undefined, as those do that its first iteration gives a value. */
+function comparedIn(context: FunctionContext, node: Loop): ReadonlySet<Binding> {
+  const found = new Set<Binding>()
+  const note = (operand: AnyNode): void => {
+    const binding = operand.type === 'Identifier' ? context.text.bindings.of(operand) : undefined
+    if (binding !== undefined) found.add(binding)
+  }
+  const visit = (inner: AnyNode): void => {
+    if (inner.type === 'LogicalExpression' && inner.operator === '??') note(inner.left)
+    else if (inner.type === 'AssignmentExpression' && inner.operator === '??=') note(inner.left)
+    else if (inner.type === 'UnaryExpression' && inner.operator === 'typeof') note(inner.argument)
+    else if (inner.type === 'BinaryExpression' && /^[!=]==?$/.test(inner.operator)) {
+      if (isNothing(inner.right)) note(inner.left)
+      if (isNothing(inner.left)) note(inner.right)
+    }
+    children(inner).forEach(visit)
+  }
+  visit(node)
+  return found
 }
 
 function general(
@@ -140,10 +178,14 @@ function general(
   const declared =
     isFor && node.init?.type === 'VariableDeclaration' && node.init.kind !== 'var' ? node.init : undefined
   const renamed = declared === undefined ? [] : renameCaptured(context, node as ForStatement)
+  const inHead = (): void => renamed.forEach(({ binding, name }) => context.headNames.set(binding, name))
+  inHead()
   const test = node.test ? context.expression(node.test) : null
   const isEndless = !node.test || (node.test.type === 'Literal' && Boolean(node.test.value))
   const update = isFor && node.update ? context.expression(node.update) : null
+  context.headNames.clear()
   const own = bodyOf(context, node)
+  inHead()
   const body =
     renamed.length === 0
       ? own
@@ -164,17 +206,13 @@ function general(
   if (node.type === 'DoWhileStatement') settings.push(['first', literal(true)])
   if (declared !== undefined) settings.push(['own', literal(true)])
   if (node.test && isPureTest(node.test)) settings.push(['pure', literal(true)])
-  const state = stateOf(
-    context,
-    node,
-    nodes,
-    renamed.map(({ name }) => name),
-  )
+  const state = stateOf(context, node, nodes)
+  context.headNames.clear()
   const made = statement(context.runtime('loop', object(settings), state, context.site(node)))
   if (!isFor || !node.init) return [made]
   const init = initOf(context, node)
   if (!init) return [made]
-  return [block([init.type === 'VariableDeclaration' ? init : statement(init), made])]
+  return [init.type === 'VariableDeclaration' ? init : statement(init), made]
 }
 
 /**
@@ -190,6 +228,7 @@ function renameCaptured(context: FunctionContext, node: ForStatement): { binding
       const binding = bindings.of(id)
       if (binding === undefined || !binding.captured) return []
       const name = context.fresh('i')
+      context.declareHere(name)
       for (const mention of bindings.mentions(binding))
         if (mention.start < node.body.start || mention.start >= node.body.end)
           context.renamed.set(mention, name)
@@ -220,7 +259,7 @@ function each(context: FunctionContext, node: ForOfStatement | ForInStatement): 
         node.type === 'ForInStatement' ? context.runtime('keys', items, context.site(node)) : items,
         arrow(block(body), [param]),
         context.flagReader(stopOf(context, node)),
-        stateOf(context, node, [node.left, node.body], []),
+        stateOf(context, node, [node.left, node.body]),
         context.site(node),
       ),
     ),

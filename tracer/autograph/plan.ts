@@ -8,8 +8,16 @@
  * jump leaves or goes on with has a flag in its test, so it is rewritten too. These rules feed each other and are
  * applied until nothing changes.
  */
-import type { Binding, Bindings } from './bindings.ts'
-import { type AnyFunction, type AnyNode, children, type Expression, isFunction, isLoop } from './syntax.ts'
+import { type Binding, type Bindings, isIn } from './bindings.ts'
+import {
+  type AnyFunction,
+  type AnyNode,
+  children,
+  constantKey,
+  type Expression,
+  isFunction,
+  isLoop,
+} from './syntax.ts'
 
 /** A `return`, `break` or `continue`, what it goes to, and what it passes on the way, innermost first. */
 export interface Jump {
@@ -32,22 +40,39 @@ export class Plan {
   readonly #jumps: readonly Jump[]
   readonly #lists: readonly (readonly AnyNode[])[]
   readonly #nodes: readonly AnyNode[]
-  /** The variables that a rewritten construct writes. */
-  #staged: ReadonlySet<Binding> = new Set()
+  /** The variables that a rewritten construct of any function of the text writes. */
+  readonly #staged: Set<Binding>
+  /** The arrays that a rewritten loop writes to. */
+  readonly #growing: Set<Binding>
   readonly #ids = new Map<AnyNode, number>()
 
-  constructor(fn: AnyFunction, bindings: Bindings) {
+  private constructor(fn: AnyFunction, bindings: Bindings, staged: Set<Binding>, growing: Set<Binding>) {
     this.#bindings = bindings
     this.#fn = fn
+    this.#staged = staged
+    this.#growing = growing
     const survey = surveyOf(fn)
     this.#jumps = survey.jumps
     this.#lists = survey.lists
     this.#nodes = survey.nodes
+  }
+
+  /** The plans of functions that may share variables. */
+  static of(functions: readonly AnyFunction[], bindings: Bindings): ReadonlyMap<AnyFunction, Plan> {
+    const staged = new Set<Binding>()
+    const growing = new Set<Binding>()
+    const plans = new Map(functions.map((fn) => [fn, new Plan(fn, bindings, staged, growing)]))
+    const sizeNow = (): number =>
+      [...plans.values()].reduce(
+        (sum, plan) => sum + plan.#converted.size + plan.#carried.size,
+        staged.size + growing.size,
+      )
     let size = -1
-    while (size !== this.#size()) {
-      size = this.#size()
-      this.#round()
+    while (size !== sizeNow()) {
+      size = sizeNow()
+      for (const plan of plans.values()) plan.#round()
     }
+    return plans
   }
 
   /** True when the construct is rewritten into a call. */
@@ -80,10 +105,6 @@ export class Plan {
     return this.#converted.size > 0
   }
 
-  #size(): number {
-    return this.#converted.size + this.#carried.size + this.#staged.size
-  }
-
   #key(kind: Jump['kind'], target: AnyNode): string {
     let id = this.#ids.get(target)
     if (id === undefined) this.#ids.set(target, (id = this.#ids.size))
@@ -110,14 +131,30 @@ export class Plan {
           !rest.includes(jump.target)
         )
           this.#carried.add(this.#key(jump.kind, jump.target))
+      const end = rest.at(-1)?.end ?? 0
+      for (const node of rest)
+        for (const binding of this.#bindings.writtenIn(node))
+          if (this.#bindings.mentions(binding).some(({ start }) => start >= end)) this.#staged.add(binding)
     }
-    const staged = new Set(this.#staged)
-    for (const node of this.#converted)
-      for (const binding of this.#bindings.writtenIn(node)) staged.add(binding)
-    this.#staged = staged
+    for (const node of this.#converted) {
+      for (const binding of this.#bindings.writtenIn(node)) this.#staged.add(binding)
+      if (isLoop(node))
+        for (const { target, isKey } of this.#bindings.partsIn(node)) {
+          const binding = target.object.type === 'Identifier' ? this.#bindings.of(target.object) : undefined
+          if (binding === undefined || isIn(binding.start, node) || !binding.sources.some(isArray)) continue
+          if (!isKey || constantKey(target) === undefined) this.#growing.add(binding)
+        }
+    }
+  }
+
+  /** True for an array that a staged loop may make grow. */
+  isGrowing(node: AnyNode): boolean {
+    const binding = node.type === 'Identifier' ? this.#bindings.of(node) : undefined
+    return binding !== undefined && this.#growing.has(binding)
   }
 
   #isSuspect(node: AnyNode): boolean {
+    if (isLoop(node) && setsOptions(node.body)) return true
     switch (node.type) {
       case 'IfStatement':
       case 'ConditionalExpression':
@@ -131,7 +168,9 @@ export class Plan {
       case 'LogicalExpression':
         return node.operator !== '??' && !this.isPlain(node.left)
       case 'SwitchStatement':
-        return !this.isPlain(node.discriminant)
+        return [node.discriminant, ...node.cases.map(({ test }) => test)].some(
+          (part) => part && !this.isPlain(part),
+        )
       case 'UnaryExpression':
         return node.operator === '!' && !this.isPlain(node.argument)
       case 'BinaryExpression':
@@ -179,6 +218,7 @@ export class Plan {
       case 'MemberExpression':
         return (
           !node.computed &&
+          !this.isGrowing(node.object) &&
           node.property.type === 'Identifier' &&
           plainProperties.has(node.property.name) &&
           !(node.property.name === 'name' && node.object.type === 'ThisExpression')
@@ -202,7 +242,30 @@ export class Plan {
   }
 }
 
-function isNothing(node: AnyNode): boolean {
+/** True for what gives a new array. */
+export function isArray(node: AnyNode | undefined): boolean {
+  if (node?.type === 'ArrayExpression') return true
+  if (node?.type !== 'NewExpression' && node?.type !== 'CallExpression') return false
+  const { callee } = node
+  if (callee.type === 'Identifier') return callee.name === 'Array'
+  return (
+    callee.type === 'MemberExpression' &&
+    callee.object.type === 'Identifier' &&
+    callee.object.name === 'Array'
+  )
+}
+
+/** True for a body that begins with `tf.setLoopOptions(…)`. */
+function setsOptions(body: AnyNode): boolean {
+  const first = body.type === 'BlockStatement' ? body.body[0] : body
+  if (first?.type !== 'ExpressionStatement' || first.expression.type !== 'CallExpression') return false
+  const { callee } = first.expression
+  const name = callee.type === 'MemberExpression' && !callee.computed ? callee.property : callee
+  return name.type === 'Identifier' && name.name === 'setLoopOptions'
+}
+
+/** True for `null` and `undefined`, however written. */
+export function isNothing(node: AnyNode): boolean {
   return (
     (node.type === 'Literal' && node.value === null && !node.regex) ||
     (node.type === 'Identifier' && node.name === 'undefined') ||
@@ -241,6 +304,7 @@ function surveyOf(fn: AnyFunction): {
     }
     for (const child of children(node)) visit(child, [node, ...outer])
   }
+  for (const param of fn.params) visit(param, [])
   visit(fn.body, [])
   return { jumps, lists, nodes }
 }

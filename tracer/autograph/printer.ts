@@ -4,6 +4,9 @@
  * - `(a?.b).c` must keep its parentheses: without them the chain goes on.
  * - Names of exports that are strings must be printed as such.
  * - `let` as the first word of an expression statement, and an object or function there, need parentheses.
+ *
+ * What is printed can be traced back: every node that has a position in the source, and every call of the runtime, whose
+ * last argument has the one of what it stands for, notes where its text begins.
  */
 import type { AnyNode } from 'acorn'
 import { generate, GENERATOR, type State } from 'astring'
@@ -39,14 +42,53 @@ const corrected: Readonly<Record<string, unknown>> = {
   },
 }
 
+/** A place in printed text, and the place in the source that it came from. */
+export interface Mark {
+  readonly printed: number
+  readonly source: number
+}
+
 /** Prints a tree. */
 export function print(node: AnyNode): string {
-  return generate(
-    node as never,
-    {
-      generator: corrected,
-      expressionsPrecedence: precedence,
-      indent: '  ',
-    } as never,
+  return printWith(corrected, node, 0)
+}
+
+/** Prints a tree and says where its parts came from. */
+export function printMarked(
+  node: AnyNode,
+  indentation = 0,
+): { readonly text: string; readonly marks: readonly Mark[] } {
+  const marks: Mark[] = []
+  const noting = Object.fromEntries(
+    Object.entries(corrected).map(([type, printer]) => [
+      type,
+      (inner: AnyNode, state: State) => {
+        const source = positionOf(inner)
+        if (source >= 0) marks.push({ printed: state.output.length, source })
+        Reflect.apply(printer as Printer, noting, [inner, state])
+      },
+    ]),
   )
+  const text = printWith(noting, node, indentation)
+  return { text, marks }
+}
+
+function printWith(generator: object, node: AnyNode, indentation: number): string {
+  const options = {
+    generator,
+    expressionsPrecedence: precedence,
+    indent: '  ',
+    startingIndentLevel: indentation,
+  }
+  return generate(node as never, options as never)
+}
+
+/** Where a node is in the source, or what it stands for; negative when that is unknown. */
+function positionOf(node: AnyNode): number {
+  if (node.start >= 0) return node.start
+  if (node.type === 'ExpressionStatement') return positionOf(node.expression)
+  if (node.type === 'ReturnStatement') return node.argument ? positionOf(node.argument) : -1
+  if (node.type !== 'CallExpression') return -1
+  const last = node.arguments.at(-1)
+  return last?.type === 'Literal' ? last.start : -1
 }

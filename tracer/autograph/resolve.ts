@@ -2,7 +2,7 @@
  * The walk over a text that tells what each identifier is. One part declares (hoisting `var` and functions as the language
  * does), the other resolves, and notes what is read and written where.
  */
-import type { Identifier, MemberExpression, Program } from 'acorn'
+import type { Identifier, ImportDeclaration, MemberExpression, Program } from 'acorn'
 import {
   type AnyFunction,
   type AnyNode,
@@ -24,6 +24,8 @@ export interface Binding {
   captured: boolean
   /** The function it is and stays. */
   value?: AnyFunction
+  /** The module it is imported from, and the name it has there; `*` for the module as a whole. */
+  imported?: { readonly from: string; readonly name: string }
   /** What it was given that has functions inside, which may be called where it is mentioned. */
   readonly holds: AnyNode[]
   /** Initial values and everything assigned; undefined stands for something unknown. */
@@ -137,7 +139,11 @@ export class Resolution {
         binding.holds.push(node)
       } else if (node.type === 'ClassDeclaration' && node.id) this.#declare(scope, node.id, 'class', owner)
       else if (node.type === 'ImportDeclaration')
-        for (const { local } of node.specifiers) this.#declare(scope, local, 'import', owner)
+        for (const specifier of node.specifiers)
+          this.#declare(scope, specifier.local, 'import', owner).imported = {
+            from: String(node.source.value),
+            name: importedName(specifier),
+          }
     }
   }
 
@@ -347,6 +353,12 @@ export class Resolution {
         return each(children(node))
     }
   }
+}
+
+function importedName(node: ImportDeclaration['specifiers'][number]): string {
+  if (node.type === 'ImportNamespaceSpecifier') return '*'
+  if (node.type === 'ImportDefaultSpecifier') return 'default'
+  return node.imported.type === 'Identifier' ? node.imported.name : String(node.imported.value)
 }
 
 function holdsFunction(node: AnyNode): boolean {

@@ -7,11 +7,14 @@ import { TraceError } from '../../codegen/errors.ts'
 import { logicalAnd, logicalNot, reshape, scalarTensor, sizeOf } from '../ops/index.ts'
 import { sliceInside } from '../ops/dynamic.ts'
 import { Tensor } from '../tensor.ts'
+import { hearingOptions, type LoopSettings } from '../trace/loop-options.ts'
+import { growingOf } from './growing.ts'
 import { contentOf, isSymbolic } from './operators.ts'
 import { stageBranch } from './stage-branch.ts'
-import { stageLoop } from './stage-loop.ts'
-import { State, type StateAccess } from './state.ts'
+import { demandIteration, FirstDiffers, stageLoop } from './stage-loop.ts'
+import { State, type StateArgument } from './state.ts'
 import { anyOf, considered, nothing, openFlags, truthOf } from './tests.ts'
+import { consider } from '../trace/unused-tests.ts'
 
 /** What a loop is made of. */
 export interface LoopParts {
@@ -29,7 +32,7 @@ export interface LoopParts {
 }
 
 /** `while`, `do` and `for`. */
-export function runLoop(parts: LoopParts, access: StateAccess | null, site: string): void {
+export function runLoop(parts: LoopParts, access: StateArgument, site: string): void {
   const { test, body, update, stop } = parts
   const flagsNow = (): Tensor[] | undefined => openFlags(stop?.() ?? [])
   const guarded = (open: readonly Tensor[], run: () => void): void => {
@@ -37,8 +40,13 @@ export function runLoop(parts: LoopParts, access: StateAccess | null, site: stri
     const state = new State(access)
     stageBranch({ predicate: logicalNot(anyOf(open)), first: run, second: nothing, state, site })
   }
-  const step = (): void => {
-    body()
+  let most: number | Tensor | undefined
+  let made = 0
+  const hear = (settings: LoopSettings): void => void (most ??= settings.maximumIterations)
+  const heard = (): void => hearingOptions(hear, body)
+  const step = (run: () => void): void => {
+    run()
+    made++
     const open = flagsNow()
     if (update === undefined || open === undefined) return
     if (parts.own === true) update()
@@ -65,38 +73,76 @@ export function runLoop(parts: LoopParts, access: StateAccess | null, site: stri
       value: 'the test',
     }) as boolean | Tensor
   }
-  let isFirst = parts.first === true
-  for (;;) {
+  const iterate = (isFirst: boolean): void => {
+    if (isFirst && flagsNow() !== undefined) step(heard)
+    for (;;) if (!once()) return
+  }
+  /** One iteration, or all that is left when it is staged; false at the end. */
+  const once = (): boolean => {
     const open = flagsNow()
-    if (open === undefined) return
-    if (isFirst) {
-      isFirst = false
-      step()
-      continue
-    }
+    if (open === undefined || isEnough(most, made, site)) return false
     // Without a test of its own only the flags end it, so it cannot be unrolled.
     const first = test === undefined && open.length > 0 ? proceed() : ask()
     if (first instanceof Tensor) {
       const state = new State(access)
-      const all = considered(
-        test !== undefined && open.length > 0 ? logicalAnd(logicalNot(anyOf(open)), first) : first,
-      )
-      stageLoop({ state, site, proceed, step, isPure: test === undefined || parts.pure === true, first: all })
-      settleFlag(parts, access)
-      return
+      const all = test !== undefined && open.length > 0 ? logicalAnd(logicalNot(anyOf(open)), first) : first
+      consider(all)
+      const isPure = test === undefined || parts.pure === true
+      try {
+        stageLoop({
+          state,
+          site,
+          proceed,
+          step: () => step(body),
+          isPure,
+          first: all,
+          options: { most, made },
+        })
+      } catch (error) {
+        if (!(error instanceof FirstDiffers)) throw error
+        stageFirst(all, state, site, () => {
+          step(heard)
+          iterate(false)
+        })
+      }
+      if (most === undefined) settleFlag(parts, access)
+      return false
     }
-    if (!first) return
-    guarded(open, step)
+    if (!first) return false
+    guarded(open, () => step(heard))
+    return true
   }
+  iterate(parts.first === true)
+}
+
+/** True when a loop that JavaScript runs has made as many iterations as it may. */
+function isEnough(most: number | Tensor | undefined, made: number, site: string): boolean {
+  if (most === undefined) return false
+  if (isSymbolic(most))
+    throw new TraceError({
+      op: 'setLoopOptions',
+      problem: 'maximumIterations is a tensor without a value yet, and JavaScript runs this loop',
+      fix: 'give a number.',
+      site,
+    })
+  return made >= Number(most)
+}
+
+/** The first iteration in a branch of its own, and the others behind it. */
+function stageFirst(predicate: Tensor, state: State, site: string, run: () => void): void {
+  const late: string[] = []
+  stageBranch({ predicate, first: run, second: nothing, state, site, late })
+  if (late.length > 0) demandIteration(predicate, late, site)
 }
 
 /** A loop that only its one flag can end has ended by it. */
-function settleFlag(parts: LoopParts, access: StateAccess | null): void {
+function settleFlag(parts: LoopParts, access: StateArgument): void {
   const flags = parts.stop?.() ?? []
-  if (parts.test !== undefined || flags.length !== 1 || access === null) return
-  const values = access.g()
+  if (parts.test !== undefined || flags.length !== 1) return
+  const state = new State(access)
+  const values = state.get()
   const at = values.indexOf(flags[0])
-  if (at >= 0) access.s(values.map((value, i) => (i === at ? true : value)))
+  if (at >= 0) state.set(values.map((value, i) => (i === at ? true : value)))
 }
 
 /** `for…of`. */
@@ -104,19 +150,23 @@ export function runEach(
   items: unknown,
   body: (item: unknown) => void,
   stop: (() => unknown[]) | null,
-  access: StateAccess | null,
+  access: StateArgument,
   site: string,
 ): void {
-  const content = contentOf(items)
+  const content = growingOf(items)?.list === undefined ? contentOf(items) : growingOf(items)?.stack()
   if (isSymbolic(content)) return stageRows(content, body, stop, access, site)
+  let most: number | Tensor | undefined
+  let made = 0
+  const hear = (settings: LoopSettings): void => void (most ??= settings.maximumIterations)
+  const run = (item: unknown): void => hearingOptions(hear, () => body(item))
   for (const item of content as Iterable<unknown>) {
     const open = openFlags(stop?.() ?? [])
-    if (open === undefined) return
-    if (open.length === 0) body(item)
+    if (open === undefined || isEnough(most, made++, site)) return
+    if (open.length === 0) run(item)
     else
       stageBranch({
         predicate: logicalNot(anyOf(open)),
-        first: () => body(item),
+        first: () => run(item),
         second: nothing,
         state: new State(access),
         site,
@@ -130,7 +180,7 @@ function stageRows(
   x: Tensor,
   body: (item: unknown) => void,
   stop: (() => unknown[]) | null,
-  access: StateAccess | null,
+  access: StateArgument,
   site: string,
 ): void {
   const [count, ...rest] = x.type.shape
@@ -142,6 +192,7 @@ function stageRows(
       site,
     })
   const rows = typeof count === 'number' ? scalarTensor('int32', count) : sizeOf(x, 0)
+  const state = new State(access)
   let index: Tensor = scalarTensor('int32', 0)
   const proceed = (): boolean | Tensor => {
     const open = openFlags(stop?.() ?? [])
@@ -149,16 +200,33 @@ function stageRows(
     const isMore = index.less(rows)
     return open.length === 0 ? isMore : logicalAnd(logicalNot(anyOf(open)), isMore)
   }
-  stageLoop({
-    state: new State(access),
-    site,
-    proceed,
-    step: () => {
-      const zeros = rest.map(() => scalarTensor('int32', 0))
-      body(reshape(sliceInside(x, [index, ...zeros], [1, ...rest]), rest))
-    },
-    isPure: true,
-    first: considered(proceed()),
-    counter: { start: 0, set: (next) => void (index = next) },
-  })
+  const step = (): void => {
+    const zeros = rest.map(() => scalarTensor('int32', 0))
+    body(reshape(sliceInside(x, [index, ...zeros], [1, ...rest]), rest))
+  }
+  const stage = (start: number): void =>
+    stageLoop({
+      state,
+      site,
+      proceed,
+      step,
+      isPure: true,
+      first: considered(proceed()),
+      counter: { start, set: (next) => void (index = next) },
+    })
+  if (count === 0) return
+  try {
+    stage(0)
+  } catch (error) {
+    if (!(error instanceof FirstDiffers)) throw error
+    index = scalarTensor('int32', 0)
+    const run = (): void => {
+      step()
+      index = scalarTensor('int32', 1)
+      stage(1)
+    }
+    const isAny = typeof count === 'number' ? true : proceed()
+    if (isAny instanceof Tensor) stageFirst(isAny, state, site, run)
+    else run()
+  }
 }

@@ -7,10 +7,23 @@ import { TraceError } from '../../codegen/errors.ts'
 import { logicalNot } from '../ops/index.ts'
 import { Tensor } from '../tensor.ts'
 import { TensorMethods } from '../tensor-methods.ts'
+import { watchHostValues } from '../trace/host-values.ts'
+import { enterSite } from '../trace/source.ts'
+import { unset } from './absent.ts'
+import { elementAt, growingArray, setElement } from './growing.ts'
 import { alignWeak, isSymbolic, mathCall, negate, operate, operateUnary } from './operators.ts'
 import { type LoopParts, runEach, runLoop } from './run-loop.ts'
 import { isStaging, stageBranch } from './stage-branch.ts'
-import { cellPart, contentPart, type Part, partOf, State, type StateAccess, unset } from './state.ts'
+import {
+  cellPart,
+  contentPart,
+  type Part,
+  partOf,
+  State,
+  type StateAccess,
+  stateAccess,
+  type StateArgument,
+} from './state.ts'
 import { anyOf, boolOf, nothing, openFlags, truthOf } from './tests.ts'
 
 type Callee = (...args: unknown[]) => unknown
@@ -22,67 +35,82 @@ export interface Runtime {
     test: unknown,
     then: (() => void) | null,
     otherwise: (() => void) | null,
-    state: StateAccess | null,
+    state: StateArgument,
     site: string,
   ): void
-  unless(flags: readonly unknown[], body: () => void, state: StateAccess | null, site: string): void
+  unless(flags: readonly unknown[], body: () => void, state: StateArgument, site: string): void
   ifExp(
     test: unknown,
     then: () => unknown,
     otherwise: () => unknown,
-    state: StateAccess | null,
+    state: StateArgument,
     site: string,
   ): unknown
-  and(left: unknown, right: () => unknown, state: StateAccess | null, site: string): unknown
-  or(left: unknown, right: () => unknown, state: StateAccess | null, site: string): unknown
+  and(left: unknown, right: () => unknown, state: StateArgument, site: string): unknown
+  or(left: unknown, right: () => unknown, state: StateArgument, site: string): unknown
   not(value: unknown, site: string): unknown
   op(operator: string, left: unknown, right: unknown, site: string): unknown
   unary(operator: string, value: unknown, site: string): unknown
   first<T>(value: T, first: unknown): T
-  loop(parts: LoopParts, state: StateAccess | null, site: string): void
+  loop(parts: LoopParts, state: StateArgument, site: string): void
   each(
     items: unknown,
     body: (item: unknown) => void,
     stop: (() => unknown[]) | null,
-    state: StateAccess | null,
+    state: StateArgument,
     site: string,
   ): void
   keys(object: unknown, site: string): readonly string[]
   call(callee: unknown, args: readonly unknown[], site: string): unknown
   method(object: unknown, key: PropertyKey, args: readonly unknown[], site: string): unknown
+  apply(object: unknown, callee: unknown, args: readonly unknown[], site: string): unknown
+  library(callee: unknown, args: readonly unknown[], name: string, site: string): unknown
   throwing(site: string): void
   done(hasReturned: unknown, value: unknown, isComplete: boolean, site: string): unknown
+  watch<F extends object>(fn: F, paths: string, roots: () => readonly unknown[], sites: string): F
+  state(names: string, access?: StateAccess['access'] | null, parts?: StateAccess['parts']): StateAccess
   part(base: () => unknown, key: string | number, name: string): Part | undefined
   content(base: () => unknown, name: string): Part | undefined
+  array(value: unknown, name: string): unknown
+  get(object: unknown, key: unknown, site: string): unknown
+  set(object: unknown, key: unknown, value: unknown, site: string): unknown
   cell(get: () => unknown, set: (value: unknown) => void, name: string): Part
 }
 
 /** Where rewritten code comes from, and how functions it calls are rewritten in their turn. */
 export interface RuntimeOptions {
-  /** What comes before `line:column` in messages. */
+  /** What comes before `line:column` in messages; empty where sites say it themselves. */
   readonly name: string
   readonly convert: (callee: Callee) => Callee
 }
 
 /** Makes the runtime of a text. */
 export function createRuntime({ name, convert }: RuntimeOptions): Runtime {
-  const at = (site: string): string => `${name}:${site}`
+  // Only positions that name their file mean something to others.
+  const enter: typeof enterSite = name === '' ? enterSite : nothing
+  const at = (site: string): string => (name === '' ? site : `${name}:${site}`)
   const stage = (
     test: Tensor,
     then: () => unknown,
     otherwise: () => unknown,
-    access: StateAccess | null,
+    access: StateArgument,
     site: string,
     value?: string,
-  ): unknown =>
-    stageBranch({
-      predicate: test,
-      first: then,
-      second: otherwise,
-      state: new State(access),
-      site: at(site),
-      ...(value === undefined ? {} : { value }),
-    })
+  ): unknown => {
+    const before = enter(site)
+    try {
+      return stageBranch({
+        predicate: test,
+        first: then,
+        second: otherwise,
+        state: new State(access),
+        site: at(site),
+        ...(value === undefined ? {} : { value }),
+      })
+    } finally {
+      enter(before)
+    }
+  }
 
   return {
     unset,
@@ -146,11 +174,16 @@ export function createRuntime({ name, convert }: RuntimeOptions): Runtime {
       for (const key in object as object) keys.push(key)
       return keys
     },
-    call(callee, args) {
+    call(callee, args, site) {
       if (typeof callee !== 'function') return (callee as Callee)(...args)
-      return convert(callee as Callee)(...alignWeak(callee.name, undefined, args))
+      const before = enter(site)
+      try {
+        return convert(callee as Callee)(...alignWeak(callee.name, undefined, args))
+      } finally {
+        enter(before)
+      }
     },
-    method(object, key, args) {
+    method(object, key, args, site) {
       const holder = object as Record<PropertyKey, Callee>
       if (object === Math && typeof key === 'string') {
         const result = mathCall(key, args)
@@ -159,9 +192,35 @@ export function createRuntime({ name, convert }: RuntimeOptions): Runtime {
       const callee: unknown = object === null || object === undefined ? undefined : holder[key]
       // The engine says best what is wrong.
       if (typeof callee !== 'function') return holder[key]!(...args)
+      // `f.call(…)`, which is also how private methods are called once a compiler has replaced them.
+      const isCall = typeof object === 'function' && (key === 'call' || key === 'apply')
+      if (isCall && !Object.hasOwn(object, key))
+        return Reflect.apply(callee as Callee, convert(object as Callee), args)
       const aligned = alignWeak(String(key), object instanceof TensorMethods ? object : undefined, args)
-      if (object instanceof TensorMethods) return Reflect.apply(callee as Callee, object, aligned)
-      return Reflect.apply(convert(callee as Callee), object, aligned)
+      const before = enter(site)
+      try {
+        if (object instanceof TensorMethods) return Reflect.apply(callee as Callee, object, aligned)
+        return Reflect.apply(convert(callee as Callee), object, aligned)
+      } finally {
+        enter(before)
+      }
+    },
+    apply(object, callee, args, site) {
+      if (typeof callee !== 'function') return (callee as Callee)(...args)
+      const before = enter(site)
+      try {
+        return Reflect.apply(convert(callee as Callee), object, args)
+      } finally {
+        enter(before)
+      }
+    },
+    library(callee, args, as, site) {
+      const before = enter(site)
+      try {
+        return (callee as Callee)(...alignWeak(as, undefined, args))
+      } finally {
+        enter(before)
+      }
     },
     throwing(site) {
       if (isStaging())
@@ -183,8 +242,15 @@ export function createRuntime({ name, convert }: RuntimeOptions): Runtime {
         })
       return value === unset ? undefined : value
     },
+    watch(fn, paths, roots, sites) {
+      return watchHostValues(fn, paths.split(','), roots, sites.split(',').map(at))
+    },
+    state: stateAccess,
     part: partOf,
     content: contentPart,
+    array: growingArray,
+    get: (object, key) => elementAt(object, key),
+    set: (object, key, value) => setElement(object, key, value),
     cell: cellPart,
   }
 }

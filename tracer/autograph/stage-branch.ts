@@ -7,10 +7,13 @@ import { TraceError } from '../../codegen/errors.ts'
 import type { TensorLike } from '../convert.ts'
 import type { Tensor } from '../tensor.ts'
 import { traceCond } from '../trace/control.ts'
+import { TensorList } from '../trace/tensor-list.ts'
 import { isPlainObject } from '../trace/tree.ts'
+import type { Growing } from './growing.ts'
 import { commonDType, deferred, isLoose, isNumeric, kindOf, placeholder, sameKeys } from './leaves.ts'
 import { markWeak } from './operators.ts'
-import { absent, type State, unset } from './state.ts'
+import { absent, unset } from './absent.ts'
+import type { State } from './state.ts'
 
 /** How deep in staged branches and loops we are. */
 let depth = 0
@@ -36,6 +39,12 @@ interface Join {
   readonly second: TensorLike[]
   readonly labels: string[]
   readonly site: string
+  readonly late: string[] | undefined
+}
+
+/** Thrown where branches leave an array of different lengths: a loop that is being staged makes a list of it. */
+export class Grows extends TraceError {
+  growing: Growing | undefined
 }
 
 export interface Branches {
@@ -48,6 +57,8 @@ export interface Branches {
   readonly value?: string
   /** A variable known to be true when the second branch is taken. */
   readonly flag?: number
+  /** Variables that only the first branch gives a value are told here by name, and are no error. */
+  readonly late?: string[]
 }
 
 /** Stages both branches; gives their value. */
@@ -59,10 +70,11 @@ export function stageBranch({
   site,
   value,
   flag,
+  late,
 }: Branches): unknown {
   const before = state.get()
   const [xs, ys]: [TensorLike[], TensorLike[]] = [[], []]
-  const join: Join = { first: xs, second: ys, labels: [], site }
+  const join: Join = { first: xs, second: ys, labels: [], site, late }
   let joined: readonly Joined[] = []
   const run = (branch: () => unknown): readonly unknown[] => {
     state.set(before)
@@ -85,7 +97,9 @@ export function stageBranch({
           const y = flag === i ? true : second[i]
           if (isValue && value === undefined) return () => undefined
           const name = isValue ? (value ?? '') : `'${state.names[i] ?? ''}'`
-          return isValue || state.live[i] === true ? joinValues(join, x, y, name) : () => before[i]
+          if (!isValue && state.live[i] !== true) return () => before[i]
+          const growing = state.growing[i]
+          return growing === undefined ? joinValues(join, x, y, name) : joinGrowing(join, x, y, name, growing)
         })
         return ys
       },
@@ -97,7 +111,7 @@ export function stageBranch({
       },
     ) as readonly Tensor[]
     const after = joined.map((rebuild) => rebuild(results))
-    state.set(after.slice(0, before.length))
+    state.leave(after.slice(0, before.length), before)
     return after[before.length]
   } catch (error) {
     state.set(before)
@@ -108,6 +122,10 @@ export function stageBranch({
 function joinValues(join: Join, x: unknown, y: unknown, name: string): Joined {
   if (Object.is(x, y)) return () => x
   if (x === unset || y === unset) return joinWithNothing(join, x === unset ? y : x, name, x === unset)
+  if (join.late !== undefined && (y === undefined || y === null) && hasValue(x)) {
+    join.late.push(nameForUser(name))
+    return joinWithNothing(join, x, name, false)
+  }
   if (isNumeric(x) && isNumeric(y)) {
     const dtype = commonDType(x, y)
     return addResult(join, deferred(x, dtype), deferred(y, dtype), name, isLoose(x) && isLoose(y))
@@ -144,9 +162,41 @@ function joinValues(join: Join, x: unknown, y: unknown, name: string): Joined {
   )
 }
 
+function hasValue(x: unknown): boolean {
+  return isNumeric(x) || Array.isArray(x) || isPlainObject(x)
+}
+
 function joinLists(join: Join, x: readonly unknown[], y: readonly unknown[], name: string): Joined {
   const entries = x.map((entry, i) => joinValues(join, entry, y[i], `${name}[${i}]`))
   return (results) => entries.map((rebuild) => rebuild(results))
+}
+
+/** Arrays that may grow: lists, or arrays of one length; otherwise they have to become lists. */
+function joinGrowing(join: Join, x: unknown, y: unknown, name: string, growing: Growing): Joined {
+  if (x instanceof TensorList && y instanceof TensorList) {
+    if (x.handle === y.handle) return () => x
+    const at = join.first.push(x.handle) - 1
+    join.second.push(y.handle)
+    join.labels.push(name)
+    const element = joinElements(x, y)
+    return (results) => x.withHandle(results[at] ?? x.handle, element)
+  }
+  if (Array.isArray(x) && Array.isArray(y) && x.length === y.length) return joinLists(join, x, y, name)
+  const length = (value: unknown): string => (Array.isArray(value) ? String(value.length) : 'another')
+  const error = new Grows({
+    op: 'if',
+    problem: `${name} has length ${length(x)} in the main branch, but ${length(y)} in the else branch`,
+    fix: 'give it one length in both branches.',
+    site: join.site,
+  })
+  error.growing = growing
+  throw error
+}
+
+/** The element type of a list that is one or the other; null for sizes that differ. */
+function joinElements({ element: x }: TensorList, { element: y }: TensorList): TensorList['element'] {
+  if (x === undefined || y === undefined || x.shape.length !== y.shape.length) return x ?? y
+  return { ...x, shape: x.shape.map((size, axis) => (Object.is(size, y.shape[axis]) ? size : null)) }
 }
 
 /** One branch has not returned: what stands for its value is never looked at. */

@@ -12,13 +12,18 @@ import { convertToTensor, type TensorLike } from '../convert.ts'
 import { bind } from '../trace/bind.ts'
 import { checkOp } from '../ops/index.ts'
 import { Tensor } from '../tensor.ts'
-import { traceWhile } from '../trace/control.ts'
+import { traceWhile } from '../trace/while.ts'
+import { hearingOptions } from '../trace/loop-options.ts'
+import { printElementType, TensorList } from '../trace/tensor-list.ts'
 import { isPlainObject } from '../trace/tree.ts'
 import { Variable } from '../variable.ts'
+import { listOf } from './growing.ts'
 import { isNumeric, kindOf, naturalDType, placeholder, sameKeys } from './leaves.ts'
 import { adopt, isWeak, markWeak } from './operators.ts'
-import { nameForUser, whileStaging } from './stage-branch.ts'
-import { absent, type State, unset } from './state.ts'
+import { Grows, nameForUser, whileStaging } from './stage-branch.ts'
+import { absent, unset } from './absent.ts'
+import { hear, iterationsLeft, type Told, ToldMore } from './told.ts'
+import type { State } from './state.ts'
 
 /** A leaf that is carried: its value when the loop begins, or undefined for one that nobody looks at. */
 class Carried {
@@ -33,12 +38,35 @@ class Carried {
   }
 }
 
+/** An array that is carried as a list. */
+class CarriedList {
+  readonly initial: readonly unknown[] | TensorList
+  readonly element: TensorList['element']
+  /** The list where the loop begins. */
+  start: TensorList | undefined
+
+  constructor(initial: readonly unknown[] | TensorList, element: TensorList['element']) {
+    this.initial = initial
+    this.element = element
+  }
+}
+
 /** Thrown out of a body to trace it again with more carried. */
 class Again extends Error {
   readonly forms: readonly unknown[]
   constructor(forms: readonly unknown[]) {
     super('the state of the loop has other types')
     this.forms = forms
+  }
+}
+
+/**
+ * Thrown when a variable that is null or undefined before the loop gets its first value in it, and is compared with null
+ * there: the first iteration is another than the rest. The state is what it was.
+ */
+export class FirstDiffers extends Error {
+  constructor() {
+    super('the first iteration of the loop is another than the rest')
   }
 }
 
@@ -51,6 +79,8 @@ export interface StagedLoop {
   readonly isPure: boolean
   /** What `proceed` gave, which has been asked once. */
   readonly first: unknown
+  /** What the loop has been told before it was staged, and how many iterations it has made since it began. */
+  readonly options?: { readonly most: number | Tensor | undefined; readonly made: number }
   /** A counter that the loop keeps for itself, as a tensor: where it starts, and what is done with it. */
   readonly counter?: { readonly set: (index: Tensor) => void; readonly start: number }
 }
@@ -63,13 +93,22 @@ export function stageLoop(loop: StagedLoop): void {
   const { state } = loop
   const before = state.get()
   const late: string[] = []
+  const told: Told = { most: loop.options?.most, shapes: new Map() }
   let forms: readonly unknown[] = before.map((value, i) => (state.live[i] === true ? formOf(value) : value))
   try {
     for (let attempt = 0; attempt < mostTries; attempt++)
       try {
         state.set(before)
-        return run(loop, before, forms, late)
+        return run(loop, before, forms, late, told)
       } catch (error) {
+        if (error instanceof ToldMore) continue
+        const at = error instanceof Grows ? state.growing.indexOf(error.growing) : -1
+        const form = forms[at]
+        if (Array.isArray(form)) {
+          const list = new CarriedList(before[at] as readonly unknown[], undefined)
+          forms = forms.map((other, i) => (i === at ? list : other))
+          continue
+        }
         if (!(error instanceof Again)) throw error
         forms = error.forms
       }
@@ -80,7 +119,13 @@ export function stageLoop(loop: StagedLoop): void {
   }
 }
 
-function run(loop: StagedLoop, before: readonly unknown[], forms: readonly unknown[], late: string[]): void {
+function run(
+  loop: StagedLoop,
+  before: readonly unknown[],
+  forms: readonly unknown[],
+  late: string[],
+  told: Told,
+): void {
   const { state, site, counter } = loop
   const labels: string[] = []
   const carried = forms.flatMap((form, i) => collect(form, `'${state.names[i] ?? ''}'`, labels))
@@ -108,26 +153,42 @@ function run(loop: StagedLoop, before: readonly unknown[], forms: readonly unkno
     (tensors) => {
       const list = tensors as readonly Tensor[]
       enter(list)
-      whileStaging(loop.step)
+      hearingOptions((settings) => hear(settings, told, list, labels, site), () => whileStaging(loop.step)) // prettier-ignore
       const index = list[carried.length]
       const next = counter === undefined || index === undefined ? undefined : index.add(1)
       if (next !== undefined) counter?.set(next)
       const go = loop.isPure ? undefined : (whileStaging(loop.proceed) as TensorLike)
-      const output = leave(loop, forms, late)
+      const output = leave(loop, before, forms, late)
       if (next !== undefined) output.push(next)
       if (go !== undefined) output.push(convertToTensor(go))
       return output
     },
     { op: 'loop', label: (path) => labels[Number(/\d+/.exec(path)?.[0] ?? 0)] ?? path },
+    {
+      invariants: new Map(
+        labels.flatMap((label, i) => {
+          const shape = told.shapes.get(label)
+          return shape === undefined ? [] : [[`[${i}]`, shape] as const]
+        }),
+      ),
+      maximumIterations: iterationsLeft(told, loop.options?.made ?? 0),
+    },
   ) as readonly Tensor[]
   const after = rebuild(forms, carried, results)
-  state.set(after.map((value, i) => (state.live[i] === true ? value : before[i])))
-  if (late.length > 0 && loop.first instanceof Tensor)
-    bind(checkOp, [loop.first], {
-      api: 'loop',
-      message: `it must iterate at least once to initialize ${late.join(', ')} (${site})`,
-      labels: [],
-    })
+  state.leave(
+    after.map((value, i) => (state.live[i] === true ? value : before[i])),
+    before,
+  )
+  if (late.length > 0 && loop.first instanceof Tensor) demandIteration(loop.first, late, site)
+}
+
+/** Checks when the program runs that a loop has run, where its variables have no value otherwise. */
+export function demandIteration(first: Tensor, late: readonly string[], site: string): void {
+  bind(checkOp, [first], {
+    api: 'loop',
+    message: `it must iterate at least once to initialize ${late.join(', ')} (${site})`,
+    labels: [],
+  })
 }
 
 function asTensor(value: TensorLike, dtype: DType): Tensor {
@@ -138,6 +199,7 @@ function asTensor(value: TensorLike, dtype: DType): Tensor {
 
 /** A value with its tensors marked as carried. */
 function formOf(value: unknown): unknown {
+  if (value instanceof TensorList) return new CarriedList(value, value.element)
   if (value instanceof Tensor) return new Carried(value, value.dtype, isWeak(value))
   if (Array.isArray(value)) return value.map(formOf)
   if (isPlainObject(value)) return mapObject(value, formOf)
@@ -152,6 +214,13 @@ function collect(form: unknown, name: string, labels: string[]): Carried[] {
   if (form instanceof Carried) {
     labels.push(nameForUser(name))
     return [form]
+  }
+  if (form instanceof CarriedList) {
+    const { initial, element } = form
+    const start = initial instanceof TensorList ? initial : listOf(initial, name.replaceAll("'", ''), element)
+    form.start = start
+    labels.push(nameForUser(name))
+    return [new Carried(start.handle, start.handle.dtype, false)]
   }
   if (Array.isArray(form)) return form.flatMap((entry, i) => collect(entry, `${name}[${i}]`, labels))
   if (isPlainObject(form))
@@ -172,6 +241,12 @@ function rebuild(
       const isItWeak = carried[next++]?.isWeak === true
       return tensor !== undefined && isItWeak ? markWeak(tensor) : tensor
     }
+    if (form instanceof CarriedList) {
+      const tensor = tensors[next++]
+      return tensor === undefined
+        ? undefined
+        : form.start?.withHandle(tensor, form.element ?? form.start.element)
+    }
     if (Array.isArray(form)) return hasCarried(form) ? form.map(build) : form
     if (isPlainObject(form)) return hasCarried(form) ? mapObject(form, build) : form
     return form
@@ -180,16 +255,23 @@ function rebuild(
 }
 
 function hasCarried(form: unknown): boolean {
-  if (form instanceof Carried) return true
+  if (form instanceof Carried || form instanceof CarriedList) return true
   if (Array.isArray(form)) return form.some(hasCarried)
   return isPlainObject(form) && Object.values(form).some(hasCarried)
 }
 
 /** What is carried into the next iteration; throws Again when it is of another form. */
-function leave(loop: StagedLoop, forms: readonly unknown[], late: string[]): TensorLike[] {
+function leave(
+  loop: StagedLoop,
+  before: readonly unknown[],
+  forms: readonly unknown[],
+  late: string[],
+): TensorLike[] {
   const { state } = loop
   const output: TensorLike[] = []
   let isNew = false
+  let isCompared = false
+  let initial: readonly unknown[] | undefined
   const compare = (form: unknown, value: unknown, name: string): unknown => {
     if (form instanceof Carried) {
       if (!isNumeric(value)) throw differ(loop, name, form.initial, value)
@@ -199,19 +281,32 @@ function leave(loop: StagedLoop, forms: readonly unknown[], late: string[]): Ten
       return wider
     }
     if (Object.is(form, value)) return form
-    if (form === unset || form === undefined || form === absent) {
+    if (value instanceof TensorList) {
+      const from = form instanceof CarriedList ? form.initial : (initial ?? [])
+      const isKnown =
+        form instanceof CarriedList && sameElement(form.element ?? form.start?.element, value.element)
+      if (!isKnown) isNew = true
+      else output.push(value.handle)
+      return isKnown ? form : new CarriedList(from, value.element)
+    }
+    if (form === unset || form === undefined || form === null || form === absent) {
       isNew = true
-      if (form === undefined) late.push(nameForUser(name))
+      if (isCompared && (form === undefined || form === null)) throw new FirstDiffers()
+      if (form === undefined || form === null) late.push(nameForUser(name))
       if (form === absent) throw differ(loop, name, form, value)
       return skeleton(value)
     }
     if (Array.isArray(form) && Array.isArray(value)) {
       if (form.length === value.length)
         return form.map((entry, i) => compare(entry, value[i], `${name}[${i}]`))
+      if (initial !== undefined) {
+        isNew = true
+        return new CarriedList(initial, undefined)
+      }
       throw new TraceError({
         op: 'loop',
-        problem: `${nameForUser(name)} has length ${form.length} before an iteration, but ${value.length} after it: a list cannot grow in a loop over tensors`,
-        fix: 'use tf.scan or tf.mapFn, which stack what each iteration gives, or write to a tensor made before the loop.',
+        problem: `${nameForUser(name)} has length ${form.length} before an iteration, but ${value.length} after it: an array that is not made in the same function cannot grow in a loop over tensors`,
+        fix: 'make the array there, const a = [], or use tf.scan or tf.mapFn, which stack what each iteration gives.',
         site: loop.site,
       })
     }
@@ -227,11 +322,18 @@ function leave(loop: StagedLoop, forms: readonly unknown[], late: string[]): Ten
     throw differ(loop, name, form, value)
   }
   const values = state.get()
-  const next = forms.map((form, i) =>
-    state.live[i] === true ? compare(form, values[i], `'${state.names[i] ?? ''}'`) : form,
-  )
+  const next = forms.map((form, i) => {
+    isCompared = state.compared[i] === true
+    initial = state.growing[i] === undefined ? undefined : (before[i] as readonly unknown[])
+    return state.live[i] === true ? compare(form, values[i], `'${state.names[i] ?? ''}'`) : form
+  })
   if (isNew) throw new Again(next)
   return output
+}
+
+function sameElement(x: TensorList['element'], y: TensorList['element']): boolean {
+  if (x === undefined || y === undefined) return x === y
+  return printElementType(x) === printElementType(y)
 }
 
 /** The form that a carried leaf needs to hold this value as well. */

@@ -8,7 +8,7 @@
 import type { IfStatement, TryStatement, VariableDeclaration } from 'acorn'
 import { canComplete, moveDeclarations } from './completion.ts'
 import type { FunctionContext } from './context.ts'
-import { rewritePattern, rewriteUpdate } from './expressions.ts'
+import { rewritePattern, rewriteUpdate, valueFor } from './expressions.ts'
 import { rewriteLabeled, rewriteLoop } from './loops.ts'
 import { rewriteSwitch } from './switches.ts'
 import {
@@ -126,7 +126,7 @@ export function rewriteStatement(context: FunctionContext, node: Statement): Sta
     case 'VariableDeclaration':
       return rewriteDeclaration(context, node)
     case 'ExpressionStatement':
-      return rewriteExpressionStatement(context, node.expression)
+      return rewriteUnused(context, node.expression).map(statement)
     case 'FunctionDeclaration':
       return [context.text.rewriteFunction(node)]
     case 'ClassDeclaration':
@@ -209,36 +209,40 @@ export function rewriteDeclaration(context: FunctionContext, node: VariableDecla
         declarations: node.declarations.map((entry) => ({
           ...entry,
           id: rewritePattern(context, entry.id),
-          init: entry.init ? context.expression(entry.init) : null,
+          init: entry.init ? valueFor(context, entry.id, entry.init) : null,
         })),
       },
     ]
   return node.declarations.flatMap(({ id, init }) => {
     if (node.kind === 'var') for (const { name } of boundIdentifiers(id)) context.vars.add(name)
     if (!init && node.kind === 'var') return []
-    const value = init ? context.expression(init) : identifier('undefined')
+    const value = init ? valueFor(context, id, init) : identifier('undefined')
     return [statement(assignment(rewritePattern(context, id), value))]
   })
 }
 
 /** An expression whose value nobody wants: `a && b()` is an `if`. */
-function rewriteExpressionStatement(context: FunctionContext, node: Expression): Statement[] {
+export function rewriteUnused(context: FunctionContext, node: Expression): Expression[] {
   const { plan } = context
-  if (node.type === 'ParenthesizedExpression') return rewriteExpressionStatement(context, node.expression)
+  if (node.type === 'ParenthesizedExpression') return rewriteUnused(context, node.expression)
   if (node.type === 'SequenceExpression')
-    return node.expressions.flatMap((entry) => rewriteExpressionStatement(context, entry))
-  if (node.type === 'UpdateExpression') return [statement(rewriteUpdate(context, node, false))]
+    return node.expressions.flatMap((entry) => rewriteUnused(context, entry))
+  if (node.type === 'UpdateExpression') return [rewriteUpdate(context, node, false)]
   if (node.type === 'LogicalExpression' && plan.isConverted(node)) {
-    const right = arrow(block(rewriteExpressionStatement(context, node.right)))
+    const right = unusedBranch(context, node.right)
     const isAnd = node.operator === '&&'
     return [emit(context, node, node.left, isAnd ? right : null, isAnd ? null : right, [node.right])]
   }
   if (node.type === 'ConditionalExpression' && plan.isConverted(node)) {
-    const then = arrow(block(rewriteExpressionStatement(context, node.consequent)))
-    const otherwise = arrow(block(rewriteExpressionStatement(context, node.alternate)))
+    const then = unusedBranch(context, node.consequent)
+    const otherwise = unusedBranch(context, node.alternate)
     return [emit(context, node, node.test, then, otherwise, [node.consequent, node.alternate])]
   }
-  return [statement(context.expression(node))]
+  return [context.expression(node)]
+}
+
+function unusedBranch(context: FunctionContext, node: Expression): Expression {
+  return arrow(block(context.inBlock([], () => rewriteUnused(context, node).map(statement))))
 }
 
 function emit(
@@ -248,15 +252,13 @@ function emit(
   then: Expression | null,
   otherwise: Expression | null,
   nodes: readonly AnyNode[],
-): Statement {
-  return statement(
-    context.runtime(
-      'if',
-      context.expression(test),
-      then ?? literal(null),
-      otherwise ?? literal(null),
-      context.state({ nodes, wanted: undefined }),
-      context.site(node),
-    ),
+): Expression {
+  return context.runtime(
+    'if',
+    context.expression(test),
+    then ?? literal(null),
+    otherwise ?? literal(null),
+    context.state({ nodes, wanted: undefined }),
+    context.site(node),
   )
 }

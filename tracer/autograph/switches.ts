@@ -4,7 +4,7 @@
  */
 import type { SwitchStatement } from 'acorn'
 import type { FunctionContext } from './context.ts'
-import { canComplete, moveDeclarations } from './completion.ts'
+import { canComplete, declareFlag, moveDeclarations } from './completion.ts'
 import {
   array,
   arrow,
@@ -36,18 +36,22 @@ export function rewriteSwitch(context: FunctionContext, node: SwitchStatement): 
         })),
       },
     ]
+  return [block(context.inBlock([], () => rewritten(context, node)))]
+}
+
+function rewritten(context: FunctionContext, node: SwitchStatement): Statement[] {
   const groups = groupsOf(node)
   const subject = context.fresh('d')
   const output: Statement[] = [declare('const', subject, context.expression(node.discriminant))]
   if (context.plan.isCarried('break', node))
-    output.push(declare('let', context.flag({ kind: 'break', target: node }), literal(false)))
+    output.push(declareFlag(context, { kind: 'break', target: node }))
   for (const group of groups) output.push(...moveDeclarations(context, group.body))
   const defaultAt = groups.findIndex(({ tests }) => tests.includes(null))
   const isChain =
     (defaultAt < 0 || defaultAt === groups.length - 1) &&
     groups.slice(0, -1).every(({ body }) => body.some((entry) => !canComplete(entry)))
   output.push(...(isChain ? chain(context, node, groups, subject) : sequence(context, node, groups, subject)))
-  return [block(output)]
+  return output
 }
 
 function groupsOf(node: SwitchStatement): Group[] {

@@ -3,24 +3,31 @@
  * what it returns.
  */
 import type { Program } from 'acorn'
+import { hostReads } from './host-reads.ts'
+import { InternalError } from '../../codegen/errors.ts'
 import { Bindings } from './bindings.ts'
 import { FunctionContext, Names, type TextContext } from './context.ts'
-import { rewriteExpression } from './expressions.ts'
+import { rewriteExpression, rewritePattern } from './expressions.ts'
 import { Liveness } from './liveness.ts'
 import { Plan } from './plan.ts'
 import { positionsIn } from './source.ts'
 import { canComplete } from './completion.ts'
-import { rewriteList } from './statements.ts'
+import { rewriteList, rewriteUnused } from './statements.ts'
 import {
   type AnyFunction,
   type AnyNode,
+  array,
+  arrow,
   block,
+  call,
   children,
   declare,
+  type Expression,
   identifier,
   isFunction,
   isSuspending,
   literal,
+  mapChildren,
   member,
   nowhere,
   type Statement,
@@ -32,29 +39,38 @@ export interface Rewriting {
   readonly runtimeName: string
   /** Rewrites one function of the text, inner ones too. */
   rewrite<F extends AnyFunction>(fn: F): F
+  /** `$ag.watch(fn, …)` for a function that reads values from outside; the function itself when it reads none. */
+  watched(fn: AnyFunction, rewritten: Expression): Expression
   /** Whether anything in the function, inner functions included, has to be rewritten. */
   needsRewriting(fn: AnyFunction): boolean
+  /** Whether anything in the function outside of inner functions has to be rewritten. */
+  isAffected(fn: AnyFunction): boolean
 }
 
 /**
  * Prepares the rewriting of functions in a parsed text.
  *
- * @param offset characters of `source` that stand before what the user wrote
+ * @param origin how many characters of `source` stand before what the user wrote, or what says where a position of
+ * `source` is, as messages say it
  */
-export function rewriting(program: Program, source: string, offset = 0): Rewriting {
+export function rewriting(
+  program: Program,
+  source: string,
+  origin: number | ((position: number) => string) = 0,
+): Rewriting {
   const bindings = new Bindings(program)
   const names = new Names(source)
-  const positions = positionsIn(source.slice(offset))
-  const plans = new Map<AnyFunction, Plan>()
+  let plans: ReadonlyMap<AnyFunction, Plan> | undefined
   const planOf = (fn: AnyFunction): Plan => {
-    let plan = plans.get(fn)
-    if (plan === undefined) plans.set(fn, (plan = new Plan(fn, bindings)))
+    plans ??= Plan.of(functionsIn(program), bindings)
+    const plan = plans.get(fn)
+    if (plan === undefined) throw new InternalError('a function was not planned')
     return plan
   }
   const text: TextContext = {
     bindings,
     names,
-    site: (position) => positions(position - offset),
+    site: typeof origin === 'number' ? sitesFrom(source, origin) : origin,
     rewriteFunction: (fn) => rewriteFunction(text, planOf(fn), fn),
   }
   const needsRewriting = (fn: AnyFunction): boolean => {
@@ -65,8 +81,32 @@ export function rewriting(program: Program, source: string, offset = 0): Rewriti
     bindings,
     runtimeName: names.of('ag'),
     rewrite: (fn) => rewriteFunction(text, planOf(fn), fn),
+    watched(fn, rewritten) {
+      const reads = hostReads(fn, bindings)
+      if (reads.length === 0) return rewritten
+      const roots = reads.map(({ root }) => identifier(root === 'this' ? 'undefined' : root))
+      return call(member(identifier(names.of('ag')), 'watch'), [
+        rewritten,
+        literal(reads.map(({ path }) => path).join()),
+        arrow(array(roots)),
+        literal(reads.map(({ start }) => text.site(start)).join()),
+      ])
+    },
     needsRewriting,
+    isAffected: (fn) => planOf(fn).needsRewriting,
   }
+}
+
+/** `line:column` in the text behind what it was wrapped in. */
+function sitesFrom(source: string, offset: number): (position: number) => string {
+  const positions = positionsIn(source.slice(offset))
+  return (position) => positions(position - offset)
+}
+
+/** The functions of a text, inner ones too, those that are suspended excepted. */
+function functionsIn(node: AnyNode): AnyFunction[] {
+  const own = isFunction(node) && !isSuspending(node) ? [node] : []
+  return [...own, ...children(node).flatMap(functionsIn)]
 }
 
 /** The functions directly inside a function. */
@@ -81,14 +121,16 @@ function innerFunctions(fn: AnyFunction): AnyFunction[] {
 }
 
 function rewriteFunction<F extends AnyFunction>(text: TextContext, plan: Plan, fn: F): F {
-  // A body that is suspended cannot be taken apart into closures.
-  if (isSuspending(fn)) return fn
+  // A body that is suspended cannot be taken apart into closures, but functions in it can.
+  if (isSuspending(fn)) return { ...fn, body: withFunctionsRewritten(text, fn.body) }
   const liveness = new Liveness(fn, text.bindings)
   const context = new FunctionContext(text, plan, liveness, {
     list: rewriteList,
     expression: rewriteExpression,
+    unused: rewriteUnused,
   })
-  if (fn.body.type !== 'BlockStatement') return { ...fn, body: context.expression(fn.body) }
+  const params = fn.params.map((param) => rewritePattern(context, param))
+  if (fn.body.type !== 'BlockStatement') return { ...fn, params, body: context.expression(fn.body) }
   const { body } = fn.body
   const directives = body.filter((node) => 'directive' in node && node.directive !== undefined)
   const statements = context.list(body.slice(directives.length))
@@ -108,7 +150,14 @@ function rewriteFunction<F extends AnyFunction>(text: TextContext, plan: Plan, f
       argument: context.runtime('done', identifier(r), identifier(v), literal(isComplete), context.site(fn)),
     })
   } else output.push(...statements)
-  return { ...fn, body: block(output) }
+  return { ...fn, params, body: block(output) }
+}
+
+/** The same tree with the functions in it rewritten. */
+function withFunctionsRewritten<N extends AnyNode>(text: TextContext, node: N): N {
+  return mapChildren(node, (child) =>
+    isFunction(child) ? text.rewriteFunction(child) : withFunctionsRewritten(text, child),
+  )
 }
 
 function toVar(node: ReturnType<typeof declare>): Statement {

@@ -17,7 +17,7 @@ import {
   sizeName,
   sizesEqual,
 } from '../../codegen/size.ts'
-import { type Graph, textAttribute } from '../ir/graph.ts'
+import { type Graph, type Node, textAttribute } from '../ir/graph.ts'
 import type { TensorType } from '../ir/type.ts'
 import { Executable } from '../lower/executable.ts'
 import { evaluateNode } from '../lower/evaluate.ts'
@@ -167,11 +167,20 @@ export class GraphFunction {
       : compiled.executable.run(inputs, slots, sizes)
     const results: Tensor[] = []
     const types = this.traced.graph.results
+    const { found = noNames } = compiled.executable.program.spec
     for (let i = 0; i < types.length; i++) {
       const type = types[i]?.type
       const data = outputs[i]
       if (type === undefined || data === undefined) throw new InternalError(`${this.name} lacks result ${i}`)
-      results.push(new Tensor(this.#static ? type : this.#resultType(type, values), { kind: 'data', data }))
+      const known =
+        found.length > 0
+          ? compiled.executable.foundType(compiled.graph.results[i] ?? { type }, (name) =>
+              this.#valueNamed(name, values),
+            )
+          : this.#static
+            ? type
+            : this.#resultType(type, values)
+      results.push(new Tensor(known, { kind: 'data', data }))
     }
     return results
   }
@@ -214,7 +223,7 @@ export class GraphFunction {
       return tensor.elements(this.name)
     })
     const changed = new Set(
-      graph.nodes.filter((node) => node.op === 'commit').map((node) => textAttribute(node, 'variable')),
+      allNodes(graph).flatMap((node) => (node.op === 'commit' ? [textAttribute(node, 'variable')] : [])),
     )
     const sizes = executable.program.spec.sizes.map((size) =>
       this.#sizes.findIndex((source) => source.name === size),
@@ -239,7 +248,11 @@ export class GraphFunction {
   }
 
   #evaluate(size: Size, values: readonly number[]): number {
-    return evaluateSize(size, (name) => values[this.#sizes.findIndex((source) => source.name === name)] ?? 0)
+    return evaluateSize(size, (name) => this.#valueNamed(name, values))
+  }
+
+  #valueNamed(name: string, values: readonly number[]): number {
+    return values[this.#sizes.findIndex((source) => source.name === name)] ?? 0
   }
 
   #resultType(type: TensorType, values: readonly number[]): TensorType {
@@ -266,6 +279,11 @@ export class GraphFunction {
 }
 
 const noSizes: readonly number[] = []
+const noNames: readonly string[] = []
+
+function allNodes({ nodes }: Graph): readonly Node[] {
+  return nodes.flatMap((node) => [node, ...node.regions.flatMap(allNodes)])
+}
 
 /** For variables that stand behind more than one name: name → first name; undefined when there are none. */
 export function aliasesOf(variables: ReadonlyMap<string, Variable>): ReadonlyMap<string, string> | undefined {

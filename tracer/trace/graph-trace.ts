@@ -7,10 +7,11 @@
  * into operands of the node that will hold the region.
  */
 import { InternalError, TraceError } from '../../codegen/errors.ts'
-import { printSize, type Size, sizeName } from '../../codegen/size.ts'
+import { type Size, sizeName } from '../../codegen/size.ts'
 import type { TensorLike } from '../convert.ts'
 import {
   type Attrs,
+  callsHostInside,
   type Capture,
   type Graph,
   type Guard,
@@ -18,6 +19,7 @@ import {
   type Node,
   type Value,
 } from '../ir/graph.ts'
+import { dependsOnFound } from '../ir/found-sizes.ts'
 import type { TensorType } from '../ir/type.ts'
 import { Tensor } from '../tensor.ts'
 import type { OpDefinition } from '../op.ts'
@@ -25,6 +27,7 @@ import type { Variable } from '../variable.ts'
 import { type Application, isActive, type Trace } from './bind.ts'
 import type { VariableCreation } from './creation.ts'
 import { outOfScope } from './scope.ts'
+import { checkSizes, isSame, siteSuffix } from './size-check.ts'
 import { userSite } from './source.ts'
 import { liveNow, type Supplier } from './supplied.ts'
 import { UnusedTests } from './unused-tests.ts'
@@ -158,6 +161,11 @@ export class GraphTrace implements Trace {
     return sizeName(name)
   }
 
+  /** The name of a Variable's capture in the outermost trace. */
+  captureName(variable: Variable): string {
+    return this.#parent?.captureName(variable) ?? this.#variableName(variable)
+  }
+
   sourceOf(value: Value): string | undefined {
     return this.#nodes.find((node) => node.results.includes(value))?.source
   }
@@ -181,8 +189,7 @@ export class GraphTrace implements Trace {
       this.#borrowedReads.push([variable, outer])
       return this.#borrow(outer)
     }
-    const name = this.#variableName(variable)
-    const type = this.typeOf(variable)
+    const [name, type] = [this.#variableName(variable), this.typeOf(variable)]
     const attrs = { variable: name, dtype: type.dtype, shape: type.shape }
     const [result] = this.#record('read', [], attrs, [type], [])
     if (result === undefined) throw new InternalError('read gave no result')
@@ -238,6 +245,7 @@ export class GraphTrace implements Trace {
 
   /** Records that two sizes are taken to be equal. */
   guard(x: Size, y: Size, reason: string): void {
+    if (dependsOnFound(x) || dependsOnFound(y)) return checkSizes(x, y, reason)
     const outer = this.#parent
     if (outer !== undefined) outer.guard(x, y, reason)
     else if (!this.#guards.some((guard) => isSame(guard, x, y)))
@@ -248,6 +256,15 @@ export class GraphTrace implements Trace {
     const values = results.map((result) => this.#valueOf(this.lift(result)))
     this.#finished = true
     return this.#graphOf(values)
+  }
+
+  /** What has been recorded so far. */
+  get nodes(): readonly Node[] {
+    return this.#nodes
+  }
+  /** The trace so far with these results, without ending it. */
+  soFar(results: readonly Value[]): TracedGraph {
+    return this.#graphOf(results)
   }
 
   /** What has been recorded, with these results. */
@@ -294,7 +311,7 @@ export class GraphTrace implements Trace {
         problem: `the trace of ${this.name} has ended`,
         fix: 'do not keep tensors of a traced function beyond its end; return them.',
       })
-    if (op === 'host_call') this.#hostCalled = true
+    if (op === 'host_call' || regions.some(callsHostInside)) this.#hostCalled = true
     const results = types.map((type) => makeValue(type))
     this.#nodes.push({
       op,
@@ -341,8 +358,7 @@ export class GraphTrace implements Trace {
   }
 
   #capture(tensor: Tensor): Tensor {
-    const data = tensor.elements('capturing a tensor')
-    const { dtype, shape } = tensor.type
+    const [data, { dtype, shape }] = [tensor.elements('capturing a tensor'), tensor.type]
     if (data.length <= inlineLimit) {
       const [result] = this.#record(
         'constant',
@@ -381,14 +397,4 @@ export class GraphTrace implements Trace {
     if (!taken.has(wanted)) return wanted
     for (let i = 1; ; i++) if (!taken.has(`${wanted}_${i}`)) return `${wanted}_${i}`
   }
-}
-
-function isSame(guard: Guard, x: Size, y: Size): boolean {
-  const same = (a: Size, b: Size): boolean => printSize(a) === printSize(b)
-  return (same(guard.x, x) && same(guard.y, y)) || (same(guard.x, y) && same(guard.y, x))
-}
-
-function siteSuffix(): string {
-  const site = userSite()
-  return site === undefined ? '' : ` at ${site}`
 }

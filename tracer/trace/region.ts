@@ -3,13 +3,16 @@
  *
  * Inside, Variables are values: the first read of one takes the outer trace's content as an operand, and after an
  * assignment the content is what was assigned; its gradient stays the Variable's own, as it is for every read. What a
- * region assigns is given back as further results, and assigned by the trace around once the node is there.
+ * region assigns is given back as further results, and assigned by the trace around once the node is there; `assign`
+ * nodes say when it happens, for discharge to store it before something that may fail. Once the host has been called,
+ * which may assign any Variable, they are read from their storage, and nothing is given back.
  */
 import { isFloating } from '../../codegen/dtype.ts'
 import { InternalError, TraceError } from '../../codegen/errors.ts'
 import type { Size } from '../../codegen/size.ts'
 import { reread } from '../gradient/custom.ts'
-import { type Graph, makeValue, type Value } from '../ir/graph.ts'
+import { callsHostInside, type Graph, makeValue, type Value } from '../ir/graph.ts'
+import { opNamed } from '../op.ts'
 import { sameType, type TensorType } from '../ir/type.ts'
 import type { Tensor } from '../tensor.ts'
 import type { Variable } from '../variable.ts'
@@ -23,6 +26,8 @@ class RegionTrace extends GraphTrace {
   /** What has been assigned last. */
   readonly assigned = new Map<Variable, Tensor>()
   #hostCalled = false
+  /** What Variables have been found to hold since the last host call. */
+  readonly #readAgain = new Map<Variable, Tensor>()
 
   /** In the body of a loop, params for the contents that Variables have when an iteration begins. */
   readonly contents = new Map<Variable, Tensor>()
@@ -35,8 +40,9 @@ class RegionTrace extends GraphTrace {
   }
 
   override apply(application: Application): readonly Tensor[] {
-    if (application.op.name === 'host_call') this.#noteHostCall()
-    return super.apply(application)
+    const results = super.apply(application)
+    if (application.op.name === 'host_call' || application.regions.some(callsHostInside)) this.#noteHostCall()
+    return results
   }
 
   override lift(tensor: Tensor): Tensor {
@@ -61,8 +67,7 @@ class RegionTrace extends GraphTrace {
   }
 
   override read(variable: Variable): Tensor {
-    this.#demandNoHostCall(variable, 'read')
-    const content = this.assigned.get(variable) ?? this.#contentAtStart(variable)
+    const content = this.assigned.get(variable) ?? this.#contentNow(variable)
     if (content === undefined) return this.entry(variable)
     if (!isFloating(content.dtype)) return content
     const entry = this.entry(variable)
@@ -71,10 +76,13 @@ class RegionTrace extends GraphTrace {
   }
 
   override assign(variable: Variable, value: Tensor): void {
-    this.#demandNoHostCall(variable, 'assigned')
     this.entry(variable)
-    this.#contentAtStart(variable)
-    this.assigned.set(variable, this.lift(value))
+    if (!this.#hostCalled) this.#contentAtStart(variable)
+    const content = this.lift(value)
+    this.assigned.set(variable, content)
+    // Says where in the region that happens: what fails later does not undo it.
+    const attrs = { variable: this.captureName(variable) }
+    this.apply({ op: opNamed('assign'), operands: [content], attrs, regions: [] })
   }
 
   override initialValue(_initial: Tensor, name: string): Tensor {
@@ -104,31 +112,30 @@ class RegionTrace extends GraphTrace {
     return content
   }
 
-  /** A host call may assign any Variable, and sees what has been assigned: inside a region neither can be followed. */
+  /** What a Variable that has not been assigned since holds; undefined for what it held at entry. */
+  #contentNow(variable: Variable): Tensor | undefined {
+    if (!this.#hostCalled) return this.#contentAtStart(variable)
+    const known = this.#readAgain.get(variable)
+    if (known !== undefined) return known
+    const { dtype, shape } = this.entry(variable).type
+    const attrs = { variable: this.captureName(variable), dtype, shape }
+    const [content] = this.apply({ op: opNamed('read'), operands: [], attrs, regions: [] })
+    if (content === undefined) throw new InternalError('read gave no result')
+    this.#readAgain.set(variable, content)
+    return content
+  }
+
+  /** A host call sees what has been assigned, and may assign any Variable. */
   #noteHostCall(): void {
     this.#hostCalled = true
-    const [variable] = this.assigned.keys()
-    if (variable !== undefined) this.#refuse(variable, 'assigned before')
+    this.assigned.clear()
+    this.#readAgain.clear()
     if (this.#outer instanceof RegionTrace) this.#outer.#noteHostCall()
   }
 
-  #demandNoHostCall(variable: Variable, done: string): void {
-    if (this.#hostCalled) this.#refuse(variable, `${done} after`)
-  }
-
-  /** What one iteration does after a host call comes before that of the next. */
-  demandFollowed(): void {
-    const [variable] = this.entries.keys()
-    if (this.#isBody && this.#hostCalled && variable !== undefined)
-      this.#refuse(variable, 'used in the loop of')
-  }
-
-  #refuse(variable: Variable, done: string): never {
-    throw new TraceError({
-      op: 'hostCall',
-      problem: `the variable ${variable.name} is ${done} a host call inside ${this.name}, which may assign it`,
-      fix: 'give the host call what it needs as inputs and use its results, or do one of the two outside.',
-    })
+  /** Whether the host is called here or in a region inside. */
+  get hostCalled(): boolean {
+    return this.#hostCalled
   }
 }
 
@@ -151,6 +158,8 @@ export interface Region {
   /** For the body of a loop, the params for the contents of Variables when an iteration begins. */
   readonly contents: ReadonlyMap<Variable, Value>
   readonly assigned: readonly Variable[]
+  /** The host is called: Variables are in their storage when the region begins and when it ends, and none is in `assigned`. */
+  readonly hostCalled: boolean
 }
 
 /** The trace in progress, which regions are part of. */
@@ -160,13 +169,26 @@ export function graphTraceNow(): GraphTrace {
   throw new InternalError('a region of no graph')
 }
 
+/** What a region is for. */
+export interface RegionKind {
+  /** It may run several times, and then finds in Variables what it has left there. */
+  readonly isBody?: boolean
+  /** No user wrote it, so a bool that nothing uses is no sign of a mistake. */
+  readonly isDerived?: boolean
+}
+
 /** A region that is being traced. */
 export class OpenRegion {
   readonly #trace: RegionTrace
   readonly params: readonly Tensor[]
+  readonly #isDerived: boolean
 
-  /** @param isBody it may run several times, and then finds in Variables what it has left there */
-  constructor(name: string, types: readonly TensorType[], isBody = false) {
+  constructor(
+    name: string,
+    types: readonly TensorType[],
+    { isBody = false, isDerived = false }: RegionKind = {},
+  ) {
+    this.#isDerived = isDerived
     this.#trace = new RegionTrace(name, graphTraceNow(), isBody)
     this.params = types.map((type) => this.#trace.param(type))
   }
@@ -177,11 +199,11 @@ export class OpenRegion {
   }
 
   finish(results: readonly Tensor[]): Region {
-    const { assigned, entries, contents } = this.#trace
-    this.#trace.demandFollowed()
+    const { entries, contents, hostCalled } = this.#trace
+    const assigned = hostCalled ? new Map<Variable, Tensor>() : this.#trace.assigned
     const { graph, borrowed } = this.#trace.finishRegion([...results, ...assigned.values()])
     const contentParams = new Map([...contents].map(([variable, tensor]) => [variable, valueOf(tensor)]))
-    this.#trace.unusedTests.demand(graph.results, this.#trace.name)
+    if (!this.#isDerived) this.#trace.unusedTests.demand(graph.results, this.#trace.name)
     const known = new Set([...this.params.map(valueOf), ...contentParams.values()])
     const params = graph.params.filter((param) => !known.has(param))
     return {
@@ -193,6 +215,7 @@ export class OpenRegion {
       ),
       contents: contentParams,
       assigned: [...assigned.keys()],
+      hostCalled,
     }
   }
 }
@@ -207,8 +230,9 @@ export function traceRegion(
   name: string,
   types: readonly TensorType[],
   body: (params: readonly Tensor[]) => readonly Tensor[],
+  kind: RegionKind = {},
 ): Region {
-  const region = new OpenRegion(name, types)
+  const region = new OpenRegion(name, types, kind)
   return region.finish(region.run(() => body(region.params)))
 }
 

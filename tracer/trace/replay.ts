@@ -7,8 +7,9 @@
 import { allocate, type DType } from '../../codegen/dtype.ts'
 import { InternalError } from '../../codegen/errors.ts'
 import { printSize, type Size } from '../../codegen/size.ts'
+import { withNewFoundSizes } from '../ir/found-sizes.ts'
 import { type AttrValue, type Graph, type Node, type Value, textAttribute } from '../ir/graph.ts'
-import { effectOf, sizeBindings, substituteSizes, withoutEffects } from '../ir/rewrite.ts'
+import { effectOf, mapRegions, sizeBindings, substituteSizes, withoutEffects } from '../ir/rewrite.ts'
 import type { TensorType } from '../ir/type.ts'
 import { opNamed } from '../op.ts'
 import { type Tensor, tensorOf } from '../tensor.ts'
@@ -33,6 +34,8 @@ export interface ReplayCaptures {
   /** Size names that stand for the content of a Variable, by capture name; `contentOf` gives it. */
   readonly contentSizes?: ReadonlyMap<string, string>
   contentOf?(name: string): Size | undefined
+  /** The name in the current trace of a capture that is a Variable, which regions mention; the same name when absent. */
+  nameOf?(name: string): string
   /** A callback on the host has run, which may have assigned any Variable. */
   hostCalled?(): void
 }
@@ -57,6 +60,7 @@ export function variableCaptures(
     ...(contentSizes === undefined ? {} : { contentSizes }),
     contentOf: (name) => contentOf('shape', named(name)),
     read: (name) => readVariable(named(name)),
+    nameOf: (name) => currentTrace().captureName?.(named(name)) ?? name,
     typeOf: (name) => named(name).type,
     assign: (name, value) => currentTrace().assign(named(name), value),
   }
@@ -73,7 +77,7 @@ export function replay(
   args: readonly Tensor[],
   captures: ReplayCaptures = noCaptures,
 ): readonly Tensor[] {
-  const graph = withSizesOf(original, args, captures)
+  const graph = withSizesOf(withNewFoundSizes(original), args, captures)
   const tensors = new Map<Value, Tensor>()
   graph.params.forEach((param, i) => {
     const arg = args[i]
@@ -138,11 +142,29 @@ function replayNode(node: Node, operands: readonly Tensor[], captures: ReplayCap
         opNamed(op),
         operands,
         attrs,
-        captures.withoutEffects === true ? node.regions.map(withoutEffects) : node.regions,
+        (captures.withoutEffects === true ? node.regions.map(withoutEffects) : node.regions).map((region) =>
+          withNames(region, captures),
+        ),
         node.host,
         node.source,
       )
   }
+}
+
+/** The region with the current trace's names for the Variables it mentions. */
+function withNames(region: Graph, captures: ReplayCaptures): Graph {
+  if (captures.nameOf === undefined || !region.nodes.some(mentionsVariables)) return region
+  const nodes = region.nodes.map((node) => {
+    const { variable } = node.attrs
+    const renamed = mapRegions(node, (inner) => withNames(inner, captures))
+    if (typeof variable !== 'string') return renamed
+    return { ...renamed, attrs: { ...node.attrs, variable: captures.nameOf?.(variable) ?? variable } }
+  })
+  return { ...region, nodes }
+}
+
+function mentionsVariables({ attrs, regions }: Node): boolean {
+  return typeof attrs['variable'] === 'string' || regions.some(({ nodes }) => nodes.some(mentionsVariables))
 }
 
 /** The tensor a `constant` node stands for; a single number fills the shape. */

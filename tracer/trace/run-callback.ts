@@ -15,11 +15,13 @@ import type { Tensor } from '../tensor.ts'
 import { TensorMethods } from '../tensor-methods.ts'
 import type { Variable } from '../variable.ts'
 import { type ArgumentType, isReceiverStructure, type Leaf, type Signature, withLeaves } from './argument.ts'
-import { bindOne, withObservers, withTrace } from './bind.ts'
+import { bindOne, isTracing, withObservers, withTrace } from './bind.ts'
+import { releaseConverter } from './convert-hook.ts'
 import type { VariableCreation } from './creation.ts'
 import { GraphFunction } from './graph-function.ts'
 import { GraphTrace } from './graph-trace.ts'
 import { constantText } from './identity.ts'
+import { restoringOuterWrites } from './outer-writes.ts'
 import { flattened, isFlattening, unflattened } from './protocol.ts'
 import { SizeNames } from './spec.ts'
 import { isPlainObject, propertyPath } from './tree.ts'
@@ -53,10 +55,13 @@ export function traceCallback(request: TracingRequest): TracedCallback {
   const before = installGuardRecorder((x, y, reason) => trace.guard(x, y, reason))
   try {
     // Tapes around the call see it as a whole, not what happens while it is traced.
-    return withObservers([], () => withTrace(trace, () => run(request, trace)))
+    return withObservers([], () =>
+      withTrace(trace, () => restoringOuterWrites(request.name, () => run(request, trace))),
+    )
   } finally {
     installGuardRecorder(before)
     request.creation.end()
+    if (!isTracing()) releaseConverter()
   }
 }
 
@@ -105,7 +110,9 @@ export function runCallbackEagerly(request: CallbackRequest): unknown {
     }
   })
   const results: Tensor[] = []
-  const { rebuild } = resultStructure(callWith(request, leaves), '', request.name, (value) => {
+  const result = callWith(request, leaves)
+  releaseConverter()
+  const { rebuild } = resultStructure(result, '', request.name, (value) => {
     const tensor = convertToTensor(value)
     // A tensor of its own, as a compiled program would give, also for an argument that is returned.
     return results.push(bindOne(opNamed('reshape'), [tensor], { shape: tensor.type.shape })) - 1

@@ -17,12 +17,50 @@ const libraryFolders = ['src/', 'tracer/', 'codegen/'].flatMap((folder) => [root
 const fewFrames = 20
 const mostFrames = 100
 
+/** True when a bundler has put the library's modules, and perhaps the user's, into other files. */
+const isBundled = !/\/tracer\/trace\/source\.[jt]s$/.test(thisFile)
+const thisPath: string = thisFile.startsWith('file://')
+  ? decodeURIComponent(new URL(thisFile).pathname)
+  : thisFile
+
+/** A file that is the library's; of a bundle the file this ends up in, and what source maps say was in it. */
 function isLibrary(file: string): boolean {
   return (
-    libraryFolders.some((folder) => file.startsWith(folder)) ||
+    (isBundled
+      ? file === thisFile ||
+        file === thisPath ||
+        /\/tracemill\/dist\/(?:src|tracer|codegen)\/|\/\.vite\/deps\//.test(file)
+      : libraryFolders.some((folder) => file.startsWith(folder))) ||
     file.startsWith('node:') ||
     file.startsWith('wasm:')
   )
+}
+
+/** A place that the user wrote; from 1. */
+interface Written {
+  readonly source: string
+  readonly line: number
+  readonly column: number
+}
+
+type WrittenAt = (line: number, column: number) => Written | undefined
+
+/** Code that was evaluated in the place of the user's, by what the engine calls it. */
+const evaluated = new Map<string, WrittenAt>()
+
+/** Makes positions in evaluated code known by where they came from. */
+export function noteEvaluated(url: string, writtenAt: WrittenAt): void {
+  evaluated.set(url, writtenAt)
+}
+
+/** Where rewritten code says it is. */
+let located: string | undefined
+
+/** Notes where code that was rewritten in advance is. Returns what was noted before, to be noted again afterwards. */
+export function enterSite(site: string | undefined): string | undefined {
+  const before = located
+  located = site
+  return before
 }
 
 /** Positions in running code that have been looked up, with what they are in the user's source. */
@@ -33,8 +71,11 @@ const known = new Map<string, string | undefined>()
  *
  * A stack as text goes through source maps, which is slow; so where the engine gives frames as objects the position
  * in the running code is found first, and the text is asked for once per position.
+ *
+ * In a bundle the user's code and the library's may be one file, and code that was rewritten in advance knows better.
  */
 export function userSite(): string | undefined {
+  if (isBundled && located !== undefined) return located
   const limit = Error.stackTraceLimit
   try {
     Error.stackTraceLimit = fewFrames
@@ -52,8 +93,14 @@ export function userSite(): string | undefined {
 /** A frame as V8 gives it. */
 interface Frame {
   getFileName(): string | null | undefined
+  /** Also a name that evaluated code has given itself. */
+  getScriptNameOrSourceURL(): string | null | undefined
   getLineNumber(): number | null
   getColumnNumber(): number | null
+}
+
+function nameOf(frame: Frame): string | null | undefined {
+  return frame.getFileName() ?? frame.getScriptNameOrSourceURL()
 }
 
 /** The position of the innermost user frame before source maps, where the engine (V8) tells. */
@@ -64,11 +111,14 @@ function runningPosition(): string | undefined {
   let position: string | undefined
   holder.prepareStackTrace = (_error: unknown, frames: readonly Frame[]): string => {
     const user = frames.find((frame) => {
-      const file = frame.getFileName()
+      const file = nameOf(frame)
       return typeof file === 'string' && !isLibrary(file)
     })
-    if (user !== undefined)
-      position = `${user.getFileName()}:${user.getLineNumber()}:${user.getColumnNumber()}`
+    const said = user !== undefined ? [user] : isBundled ? frames : []
+    if (said.length > 0)
+      position = said
+        .map((frame) => `${nameOf(frame)}:${frame.getLineNumber()}:${frame.getColumnNumber()}`)
+        .join()
     return ''
   }
   try {
@@ -88,6 +138,8 @@ function siteInText(): string | undefined {
     )
     const file = place?.[1]
     if (file === undefined || line.includes('wasm://') || isLibrary(file)) continue
+    const written = evaluated.get(file)?.(Number(place?.[2]), Number(place?.[3]))
+    if (written !== undefined) return `${shorten(written.source)}:${written.line}:${written.column}`
     return `${shorten(file)}:${place?.[2]}:${place?.[3]}`
   }
   return undefined

@@ -3,12 +3,14 @@
  *
  * Everything that depends on the gradients of the results belongs to the backward program, the rest to the forward one.
  * What the backward needs of the forward is handed on (residuals), except for constants and movement of data, which
- * cost nothing and are computed again; and except for loops that keep records, which end with the program that made
- * them. Residuals that the caller has anyway, such as arguments and the values of
+ * cost nothing and are computed again; and except for lists, loops that keep records, and what has sizes found on the
+ * way, which end with the program that made them. Residuals that the caller has anyway, such as arguments and the values of
  * Variables, are no results of the forward program.
  */
 import { type Size, namesOfSize } from '../../codegen/size.ts'
+import { dependsOnFound, foundBy, sizesMentioned } from '../ir/found-sizes.ts'
 import { type Graph, makeValue, type Node, textAttribute, type Value } from '../ir/graph.ts'
+import { mapRegions, withoutEffects } from '../ir/rewrite.ts'
 import { opNamed } from '../op.ts'
 import { canonicalize } from '../passes/canonicalize.ts'
 import { cse } from '../passes/cse.ts'
@@ -63,18 +65,26 @@ export function splitGraph(
   const residualParams = new Map<Value, Value>()
   const copied = new Set<Node>()
   const nodes: Node[] = []
+  const finders = new Map(
+    joint.nodes.flatMap((node) =>
+      foundBy(node).flatMap((name) => node.results.map((value) => [name, value] as const)),
+    ),
+  )
+  /** What finds the sizes that a node mentions. */
+  const findersOf = (node: Node): readonly Value[] =>
+    finders.size === 0 ? [] : [...sizesMentioned(node)].flatMap((name) => finders.get(name) ?? [])
   const bring = (value: Value): void => {
     if (late.has(value) || residualParams.has(value)) return
     const definition = definitions.get(value)
     if (definition !== undefined && definition.op !== 'read' && isRepeated(definition)) {
       if (copied.has(definition)) return
       copied.add(definition)
-      for (const operand of definition.operands) bring(operand)
-      nodes.push(definition)
+      for (const operand of [...definition.operands, ...findersOf(definition)]) bring(operand)
+      nodes.push(mapRegions(definition, withoutEffects))
     } else residualParams.set(value, makeValue(value.type))
   }
   for (const node of backwardNodes) {
-    for (const operand of node.operands) bring(operand)
+    for (const operand of [...node.operands, ...findersOf(node)]) bring(operand)
     nodes.push(node)
   }
   for (const gradient of gradients) bring(gradient)
@@ -115,11 +125,8 @@ export function splitGraph(
 
 /** True for nodes that the backward program computes for itself. */
 function isRepeated(node: Node): boolean {
-  return (opNamed(node.op).cost ?? 1) === 0 || keepsRecords(node)
-}
-
-function keepsRecords(node: Node): boolean {
-  return node.op === 'record_push' || node.regions.some((region) => region.nodes.some(keepsRecords))
+  if ((opNamed(node.op).cost ?? 1) === 0) return true
+  return node.results.some(({ type }) => type.record === true || type.shape.some(dependsOnFound))
 }
 
 /** Sizes are known to a program by its params: brings in arguments and reads that have the sizes `values` use and `params` lack. */

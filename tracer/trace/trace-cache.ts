@@ -50,6 +50,13 @@ export class TraceCache<T extends Selected> {
     return this.#exact.get(key)
   }
 
+  /** True when there is a trace for this receiver: a method's first trace for another object is no retrace. */
+  hasTraceFor(signature: Signature): boolean {
+    const receiver = (of: Signature): string | undefined =>
+      of.entries.find(({ path }) => path === 'this')?.text
+    return this.all.some((trace) => receiver(trace.signature) === receiver(signature))
+  }
+
   /** Adds a trace under its own signature, or under `key`. */
   add(trace: T, key: string = trace.signature.key): void {
     this.#exact.set(key, trace)

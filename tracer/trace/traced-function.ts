@@ -18,6 +18,7 @@ import { VariableCreation } from './creation.ts'
 import type { GraphFunction } from './graph-function.ts'
 import { convertCallback } from './convert-hook.ts'
 import { functionsRunEagerly, tracingModes, tracingModeText } from './modes.ts'
+import { HostValueWatch, hostValuesOf } from './host-values.ts'
 import { laterParameters, type ParameterList, parametersOf } from './parameters.ts'
 import { siteOfOutermostCall, whileTracing } from './progress.ts'
 import { RetraceLedger } from './retrace/ledger.ts'
@@ -77,6 +78,7 @@ export class TracedFunction {
   readonly #specs: Signature | undefined
   readonly #fitting: SpecFitting | undefined
   readonly #ledger: RetraceLedger
+  readonly #hostValues: HostValueWatch
   #calls = 0
   #last: Trace | undefined
   /** The object of the last call, not to be kept alive. */
@@ -108,6 +110,7 @@ export class TracedFunction {
       this.#fitting = new SpecFitting(inputSignature, this.name, parameters, callback.length - leading)
       this.#specs = signatureOf(inputSignature, parameters)
     }
+    this.#hostValues = new HostValueWatch(this.name, options.onRetrace !== 'off')
     this.#ledger = new RetraceLedger({
       name: this.name,
       definedAt: this.definedAt,
@@ -163,6 +166,7 @@ export class TracedFunction {
     if ((this.#calls++ & 15) !== 0) {
       const result = this.#dispatch(self, args)
       this.#ledger.called()
+      if (this.#calls >= this.#hostValues.next) this.#hostValues.look(this.#calls, this.#last, self)
       return result
     }
     const start = performance.now()
@@ -307,7 +311,7 @@ export class TracedFunction {
     const signature = withTypes(given, types)
     const callSite = userSite()
     const outer = isTracing() ? siteOfOutermostCall() : undefined
-    const isRetrace = this.#hasTraceFor(signature)
+    const isRetrace = this.#cache.hasTraceFor(signature)
     if (isRetrace) this.#ledger.refuse({ signature, callSite, outer, mode: tracingModes() })
     if (this.options.maxTraces !== undefined && this.#cache.size >= this.options.maxTraces)
       throw tooManyTraces(
@@ -351,9 +355,11 @@ export class TracedFunction {
     types: readonly ArgumentType[] | undefined,
   ): Trace {
     const start = performance.now()
+    const callback = this.#prepared()
+    const hostValues = hostValuesOf(callback, self)
     const request = {
       name: this.name,
-      callback: this.#prepared(),
+      callback,
       self,
       args,
       signature: given,
@@ -375,7 +381,7 @@ export class TracedFunction {
       given.leaves.length === args.length &&
       args.every((arg) => arg instanceof Tensor)
     this.#warnings.ofComputed(this.name, this.parameters, args)
-    return {
+    const made: Trace = {
       ...traced,
       count,
       // Leaves hold arguments, which a trace must not keep alive.
@@ -388,12 +394,7 @@ export class TracedFunction {
       traceMilliseconds,
       compileMilliseconds: traced.callee.compileMilliseconds,
     }
-  }
-
-  /** True when there is a trace for this receiver: a method's first trace for another object is no retrace. */
-  #hasTraceFor(signature: Signature): boolean {
-    const receiver = (of: Signature): string | undefined =>
-      of.entries.find(({ path }) => path === 'this')?.text
-    return this.#cache.all.some((trace) => receiver(trace.signature) === receiver(signature))
+    this.#hostValues.traced(made, callback, hostValues)
+    return made
   }
 }

@@ -14,7 +14,7 @@ import {
   type RetraceKind,
 } from './difference.ts'
 import type { TraceAttempt, TraceEvent } from './event.ts'
-import type { GraphDigest } from './graph-digest.ts'
+import { type GraphDigest, partingLine } from './graph-digest.ts'
 import type { Miss } from './message.ts'
 
 /** A signature with a text that is equal for equal ones. */
@@ -84,6 +84,28 @@ function assumption(
     modes: undefined,
     differences: [...others, circumstance('sizes', 'size assumption', reason ?? 'differ')],
   }
+}
+
+/**
+ * Lines where constants that differ first mattered: where the graphs part. With several constants that have changed
+ * only those are told apart that are in the graph as numbers.
+ */
+export function readLines(
+  { before, differences }: Finding,
+  now: TraceRecord,
+): Readonly<Record<string, string>> {
+  if (before === undefined) return {}
+  const constants = differences.filter(({ kind }) => kind === 'constant')
+  const isOnly = constants.length === 1 && differences.length === 1
+  return Object.fromEntries(
+    constants.flatMap(({ path, after }) => {
+      const value = after?.type.kind === 'constant' ? after.type.value : undefined
+      const number = typeof value === 'number' ? value : undefined
+      if (!isOnly && number === undefined) return []
+      const line = partingLine(before.digest.trail, now.digest.trail, isOnly ? undefined : number)
+      return line === undefined ? [] : [[path, line] as const]
+    }),
+  )
 }
 
 /** A difference that is in no argument. */

@@ -13,6 +13,36 @@ export interface GraphDigest {
   readonly operations: string
   readonly sizes: string
   readonly constants: string
+  readonly trail: Trail
+}
+
+/** The first nodes of a graph, inner ones where they stand, to tell where two graphs part. */
+export interface Trail {
+  /** A hash of everything up to and with the node, sizes aside. */
+  readonly marks: Int32Array
+  /** The value of a scalar constant, else NaN. */
+  readonly values: Float64Array
+  readonly sources: readonly (string | undefined)[]
+}
+
+/** Nodes in a trail: what arguments do is mostly seen early, and a hundred of them are kept. */
+const longestTrail = 256
+
+/**
+ * The line of the first node in which two graphs differ; given a number, of the first that differs and has it as its
+ * constant. Undefined when there is none.
+ */
+export function partingLine(before: Trail, after: Trail, value?: number): string | undefined {
+  const wanted = value === undefined ? undefined : Math.fround(value)
+  for (let i = 0; i < after.marks.length; i++) {
+    if (before.marks[i] === after.marks[i]) continue
+    if (wanted !== undefined) {
+      const [x, y] = [before.values[i], after.values[i]]
+      if (y === undefined || !Object.is(Math.fround(y), wanted) || Object.is(x, y)) continue
+    }
+    return after.sources.slice(i).find((source) => source !== undefined)
+  }
+  return undefined
 }
 
 /** How two graphs compare: the least that has to be abstracted to make them equal. */
@@ -33,6 +63,9 @@ class Hash {
     const x = Math.imul(this.#x ^ word, 0x9e3779b1)
     this.#x = (x << 13) | (x >>> 19)
     this.#y = Math.imul((this.#y ^ word) + 0x7f4a7c15, 0x85ebca6b) ^ (this.#y >>> 15)
+  }
+  get mark(): number {
+    return this.#x ^ this.#y
   }
   toString(): string {
     return `${(this.#x >>> 0).toString(36)}.${(this.#y >>> 0).toString(36)}`
@@ -72,6 +105,9 @@ class Walk {
   readonly operations = new Hash()
   readonly sizes = new Hash()
   readonly constants = new Hash()
+  readonly marks: number[] = []
+  readonly values: number[] = []
+  readonly sources: (string | undefined)[] = []
 
   graph(graph: Graph): void {
     const numbers = new Map<Value, number>()
@@ -86,6 +122,12 @@ class Walk {
       operations.add(wordOf(node.op))
       for (const operand of node.operands) operations.add(numbers.get(operand) ?? 0)
       this.#attrs(node.op, node.attrs)
+      if (this.marks.length < longestTrail) {
+        const values = node.op === 'constant' ? node.attrs['values'] : undefined
+        this.marks.push(this.operations.mark ^ Math.imul(this.constants.mark, 31))
+        this.values.push(Array.isArray(values) && values.length === 1 ? Number(values[0]) : Number.NaN)
+        this.sources.push(node.source)
+      }
       for (const region of node.regions) this.graph(region)
       for (const result of node.results) this.#define(result, numbers)
     }
@@ -160,5 +202,10 @@ export function digestOf(graph: Graph): GraphDigest {
     operations: walk.operations.toString(),
     sizes: walk.sizes.toString(),
     constants: walk.constants.toString(),
+    trail: {
+      marks: Int32Array.from(walk.marks),
+      values: Float64Array.from(walk.values),
+      sources: walk.sources,
+    },
   }
 }

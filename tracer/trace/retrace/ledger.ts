@@ -12,7 +12,14 @@ import { addTimes, Cause, type MutableTimes, placeText, totalOf } from './cause.
 import { byCost, describeCause } from './describe.ts'
 import type { Difference, Mode, Remembered } from './difference.ts'
 import type { LedgerOptions, TraceAttempt, TraceEvent } from './event.ts'
-import { type Finding, findingOf, keyedSignature, type TraceRecord, type UnreadMiss } from './finding.ts'
+import {
+  type Finding,
+  findingOf,
+  keyedSignature,
+  readLines,
+  type TraceRecord,
+  type UnreadMiss,
+} from './finding.ts'
 import { digestOf, likeness } from './graph-digest.ts'
 import { layOut, plainText, type Retrace, type RetraceMessage, type Standing } from './message.ts'
 import { hasListeners, measureStages, showRetraces, tellListeners } from './output.ts'
@@ -191,7 +198,7 @@ export class RetraceLedger implements Member, Explaining {
     if (finding.modes !== undefined) cause.addModes(finding.modes.before, finding.modes.after)
     for (const [name, count] of innerFunctions)
       cause.alsoTraced.set(name, (cause.alsoTraced.get(name) ?? 0) + count)
-    for (const [path, line] of Object.entries(event.readAt ?? {}))
+    for (const [path, line] of Object.entries(event.readAt ?? readLines(finding, record)))
       if (cause.paths.has(path)) cause.readAt.set(path, line)
     this.#misses.set(cause, { finding, milliseconds, place })
     if (outer === undefined) {

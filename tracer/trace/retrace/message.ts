@@ -186,7 +186,10 @@ function causeLines(cause: Retrace, heading: string, width: number): string[] {
   if (cause.paths.length > mostPaths)
     lines.push(row('', `and ${times(cause.paths.length - mostPaths, 'more path')}`))
   for (const { path, pattern } of cause.alsoChanged) lines.push(row(path, `${pattern}     changed as well`))
-  const read = cause.paths.flatMap(({ readAt }) => (readAt === undefined ? [] : [readAt]))
+  const isData = cause.sameGraph.every(({ likeness }) => likeness === 'constants')
+  const read = cause.paths.flatMap(({ readAt }) =>
+    readAt === undefined ? [] : [isData ? `${readAt}  — never used to choose code` : readAt],
+  )
   column(lines, row, 'read at', cut(read, mostSites))
   const callers = cause.callSites.map(({ site, count }) => `${site}  (${count}×)`)
   column(lines, row, 'called from', cut(callers, mostSites))
