@@ -1,5 +1,5 @@
 /**
- * Control flow that depends on tensors: `cond`, `case`, `switchCase`, `whileLoop`.
+ * Control flow that depends on tensors: `cond`, `case`, `switchCase`.
  *
  * In eager code they run the callbacks like any JavaScript. While a function is traced each callback runs once, and what
  * it does becomes part of the program, to run there as often as the values say.
@@ -7,29 +7,25 @@
 import { DTypeError, TraceError, ValueError } from '../codegen/errors.ts'
 import { convertToTensor, type TensorLike } from '../tracer/convert.ts'
 import { printType } from '../tracer/ir/type.ts'
-import { add, equal, less, logicalAnd, logicalOr, scalarTensor } from '../tracer/ops/index.ts'
+import { add, equal, less, logicalOr, scalarTensor } from '../tracer/ops/index.ts'
 import type { Tensor } from '../tracer/tensor.ts'
 import { isTracing } from '../tracer/trace/bind.ts'
-import {
-  isTensorLeaf,
-  leavesOf,
-  predicateOf,
-  structureText,
-  traceCond,
-  traceWhile,
-  withLeaves,
-} from '../tracer/trace/control.ts'
+import { isTensorLeaf, predicateOf, traceCond } from '../tracer/trace/control.ts'
 import { mapTree } from '../tracer/trace/tree.ts'
+import { withArrays, withoutArrays } from './array-structure.ts'
 import { assert } from './assertions.ts'
+import type { TensorArray } from './tensor-array.ts'
 
 /** A structure with its tensor-like leaves as tensors. */
 export type Tensors<T> = T extends TensorLike
   ? T extends readonly (infer _)[]
     ? { [K in keyof T]: Tensors<T[K]> }
     : Tensor
-  : T extends object
-    ? { [K in keyof T]: Tensors<T[K]> }
-    : T
+  : T extends TensorArray
+    ? TensorArray
+    : T extends object
+      ? { [K in keyof T]: Tensors<T[K]> }
+      : T
 
 type Branch<R> = () => R
 
@@ -39,13 +35,47 @@ export function demandFunction(op: string, name: string, value: unknown): void {
   throw new ValueError({ op, problem: `${name} must be a function`, fix: 'pass () => … instead of a value.' })
 }
 
-/** Leaves as tensors, in eager code. */
-function asTensors(value: unknown, op: string): unknown {
+/** For the library's own use: leaves as tensors, in eager code. */
+export function asTensors(value: unknown, op: string): unknown {
   return mapTree(value, (leaf) => (isTensorLeaf(leaf) ? convertToTensor(leaf, { op }) : leaf))
 }
 
 const resultLabel = (path: string): string =>
   path === '' ? 'the result' : `result ${path.replace(/^\./, '')}`
+
+/** Two branches in a trace, which may give TensorArrays. */
+function chooseTraced(
+  op: string,
+  condition: Tensor,
+  branches: readonly [Branch<unknown>, Branch<unknown>],
+  names: readonly [string, string],
+): unknown {
+  const arrays: Map<string, TensorArray>[] = []
+  const [then, otherwise] = branches.map((branch) => () => {
+    const packed = withoutArrays(branch())
+    arrays.push(packed.arrays)
+    return packed.plain
+  }) as [Branch<unknown>, Branch<unknown>]
+  const result = traceCond(condition, then, otherwise, {
+    op,
+    first: names[0],
+    second: names[1],
+    label: resultLabel,
+  })
+  const [first = new Map<string, TensorArray>(), second = first] = arrays
+  for (const path of new Set([...first.keys(), ...second.keys()]))
+    if (!first.has(path) || !second.has(path)) joinedNowhere(op, path)
+  const joined = new Map([...first].map(([path, array]) => [path, array.joinedWith(second.get(path))]))
+  return withArrays(result, joined)
+}
+
+function joinedNowhere(op: string, path: string): never {
+  throw new TraceError({
+    op,
+    problem: `${resultLabel(path)} is a TensorArray in one branch only`,
+    fix: 'return the same structure from both.',
+  })
+}
 
 function choose(
   op: string,
@@ -57,18 +87,13 @@ function choose(
   if (typeof predicate === 'boolean') return asTensors((predicate ? then : otherwise)(), op)
   const condition = predicateOf(predicate, op)
   if (!isTracing()) return asTensors((condition.item() ? then : otherwise)(), op)
-  return traceCond(condition, then, otherwise, {
-    op,
-    first: names[0],
-    second: names[1],
-    label: resultLabel,
-  })
+  return chooseTraced(op, condition, [then, otherwise], names)
 }
 
 /**
  * Calls `trueFn` when `predicate` is true, else `falseFn`, and gives what it gives. While a function is traced both are
- * traced, and must give the same structure with tensors of the same dtypes and shapes; what they do happens only when
- * they are taken. A JavaScript boolean decides at once.
+ * traced, and must give the same structure with tensors of the same dtypes and ranks; sizes that differ are unknown until
+ * the function is called. What the branches do happens only when they are taken. A JavaScript boolean decides at once.
  *
  * The gradient is that of the branch taken; with respect to what only the other branch uses it is 0.
  *
@@ -191,103 +216,4 @@ function branchList<R>(
   return keys
     .toSorted((x, y) => x - y)
     .map((key) => (branches as { readonly [key: number]: Branch<R> })[key] as Branch<R>)
-}
-
-/** The options of `whileLoop`. */
-export interface WhileOptions {
-  /** End after so many iterations, even when the condition is still true. */
-  readonly maximumIterations?: number | Tensor
-}
-
-/** What the callbacks of `whileLoop` get: the entries of a list as arguments, any other structure as one. */
-type LoopArguments<V> = V extends readonly unknown[] ? { [K in keyof V]: Tensors<V[K]> } : [Tensors<V>]
-
-/**
- * Calls `body` as long as `condition` is true, both with the loop variables; `body` gives their next values. Gives the
- * last ones. While a function is traced each is traced once, and a variable must keep dtype and shape.
- *
- * A list of variables is passed as arguments, and `body` returns a list (of one variable, the tensor will do); another
- * structure is passed as it is. The gradient runs the loop again and keeps what it needs of every iteration.
- *
- * @param condition gives a bool scalar
- * @throws DTypeError, ShapeError, TraceError for variables that change, naming them; ValueError for none
- * @example
- * const [i, sum] = tf.whileLoop((i) => i.less(10), (i, sum) => [i.add(1), sum.add(i)], [0, 0])
- */
-export function whileLoop<V>(
-  condition: (...variables: LoopArguments<V>) => TensorLike,
-  body: (...variables: LoopArguments<V>) => unknown,
-  variables: V,
-  options: WhileOptions = {},
-): Tensors<V> {
-  const op = 'whileLoop'
-  demandFunction(op, 'condition', condition)
-  demandFunction(op, 'body', body)
-  if (leavesOf(variables).size === 0)
-    throw new ValueError({ op, problem: 'loop variables must be provided', fix: 'pass at least one tensor.' })
-  const spread = (state: unknown): LoopArguments<V> =>
-    (Array.isArray(variables) ? (state as unknown[]) : [state]) as LoopArguments<V>
-  const test = (state: unknown): TensorLike => condition(...spread(state))
-  const step = (state: unknown): unknown => {
-    const next = body(...spread(state))
-    return Array.isArray(variables) && variables.length === 1 && !Array.isArray(next) ? [next] : next
-  }
-  const label = (path: string): string => `loop variable${path === '' ? '' : ` ${path.replace(/^\./, '')}`}`
-  const { maximumIterations: most } = options
-  if (most === undefined) return loop(variables, test, step, { op, label }) as Tensors<V>
-  const limit = convertToTensor(most, { op, dtype: 'int32' })
-  const counted = loop(
-    { count: scalarTensor('int32', 0), state: asTensors(variables, op) },
-    (all) => {
-      const { count, state } = all as Counted
-      return logicalAnd(less(count, limit), predicateOf(test(state), op))
-    },
-    (all) => {
-      const { count, state } = all as Counted
-      return { count: add(count, scalarTensor('int32', 1)), state: step(state) }
-    },
-    { op, label: (path) => label(path.replace(/^\.state/, '')) },
-  )
-  return (counted as Counted).state as Tensors<V>
-}
-
-interface Counted {
-  readonly count: Tensor
-  readonly state: unknown
-}
-
-/** A loop over a structure, now or in the trace. */
-function loop(
-  initial: unknown,
-  condition: (state: unknown) => TensorLike,
-  body: (state: unknown) => unknown,
-  names: { readonly op: string; readonly label: (path: string) => string },
-): unknown {
-  const { op } = names
-  if (isTracing()) return traceWhile(initial, condition, body, names)
-  let state = asTensors(initial, op)
-  const wanted = structureText(initial)
-  while (predicateOf(condition(state), op).item()) {
-    const next = body(state)
-    if (structureText(next) !== wanted)
-      throw new TraceError({
-        op,
-        problem: `the loop variables are ${wanted} before the loop, but ${structureText(next)} after one iteration`,
-        fix: 'return the same structure from the body.',
-      })
-    const before = [...leavesOf(state).values()] as Tensor[]
-    const after = [...leavesOf(next)].map(([path, leaf], i) => {
-      const kept = before[i] as Tensor
-      const tensor = convertToTensor(leaf, { op, ...(typeof leaf === 'object' ? {} : { dtype: kept.dtype }) })
-      if (tensor.dtype !== kept.dtype)
-        throw new DTypeError({
-          op,
-          problem: `${names.label(path)}: ${kept.dtype} → ${tensor.dtype}`,
-          fix: `keep its dtype: cast it, or start with ${tensor.dtype}.`,
-        })
-      return tensor
-    })
-    state = withLeaves(initial, after)
-  }
-  return state
 }

@@ -23,7 +23,9 @@ import {
 import { lastIndex, requireEqual } from '../tracer/ops/sizes.ts'
 import type { Tensor } from '../tracer/tensor.ts'
 import { isTracing } from '../tracer/trace/bind.ts'
-import { leavesOf, structureText, TracedStep, traceWhile, withLeaves } from '../tracer/trace/control.ts'
+import { leavesOf, structureText, withLeaves } from '../tracer/trace/control.ts'
+import { TracedStep } from '../tracer/trace/traced-step.ts'
+import { traceWhile } from '../tracer/trace/while.ts'
 import { demandFunction, type Tensors } from './control.ts'
 
 /** The tensors that a loop over elements goes through, and how many elements there are. */

@@ -84,6 +84,20 @@ export function requireDType(op: string, dtype: DType): void {
     })
 }
 
+/** Under this key an array that grew in a staged loop tells how to make one tensor of it. */
+export const grown: unique symbol = Symbol('grown in a staged loop')
+
+/** An array whose elements are known only when the program runs. */
+export interface GrownList {
+  stack(): Tensor
+  concat(): Tensor
+}
+
+/** The list behind an array that grew in a staged loop; undefined for any other. */
+export function grownList(values: readonly unknown[]): GrownList | undefined {
+  return Reflect.get(values, grown) as GrownList | undefined
+}
+
 /** Turns a JavaScript value, tensor or variable into a tensor of the current trace. Throws ValueError, DTypeError or ShapeError. */
 export function convertToTensor(value: TensorLike, options: ConvertOptions = {}): Tensor {
   if (value instanceof TensorMethods) return value.asTensor()
@@ -102,7 +116,7 @@ export function convertToTensor(value: TensorLike, options: ConvertOptions = {})
     for (let i = 0; i < value.length; i++) store(data, i, value[i], dtype, op, `[${i}]`)
     return tensorOf(dtype, [value.length], data)
   }
-  if (Array.isArray(value)) return fromNested(value, options.dtype, op)
+  if (Array.isArray(value)) return grownList(value)?.stack() ?? fromNested(value, options.dtype, op)
   const other: unknown = value
   if (other instanceof SizePolynomial)
     throw new TraceError({

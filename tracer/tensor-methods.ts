@@ -4,102 +4,16 @@
  * Ops need tensors and tensors should have methods, so the methods go through a table that the op library fills in when
  * it is loaded. Only ops that read well as methods are here; everything is also a function.
  */
-import { InternalError } from '../codegen/errors.ts'
 import type { DType } from '../codegen/dtype.ts'
 import type { Size } from '../codegen/size.ts'
 import type { TensorLike } from './convert.ts'
 import type { BoolTensor, NestedArray, Tensor } from './tensor.ts'
+import { type AxisArgument, type ImageFormat, ops, type Padding, type Pair } from './tensor-ops.ts'
 
-/** Axes to reduce over: all of them when absent or null; negative ones count from the end. */
-export type AxisArgument = number | readonly number[] | null
+export { type AxisArgument, installTensorOps, type Padding } from './tensor-ops.ts'
 
 /** What a run of a graph is fed: JavaScript values by tensor, or by name. */
 export type FeedDict = ReadonlyMap<Tensor | string, TensorLike> | { readonly [name: string]: TensorLike }
-
-/** The functions behind the methods. */
-export interface TensorOps {
-  evaluate(x: TensorMethods, feeds?: FeedDict): NestedArray
-  neg(x: TensorLike): Tensor
-  abs(x: TensorLike): Tensor
-  sign(x: TensorLike): Tensor
-  floor(x: TensorLike): Tensor
-  ceil(x: TensorLike): Tensor
-  round(x: TensorLike): Tensor
-  sqrt(x: TensorLike): Tensor
-  rsqrt(x: TensorLike): Tensor
-  square(x: TensorLike): Tensor
-  reciprocal(x: TensorLike): Tensor
-  exp(x: TensorLike): Tensor
-  expm1(x: TensorLike): Tensor
-  log(x: TensorLike): Tensor
-  log1p(x: TensorLike): Tensor
-  sin(x: TensorLike): Tensor
-  cos(x: TensorLike): Tensor
-  tan(x: TensorLike): Tensor
-  tanh(x: TensorLike): Tensor
-  sigmoid(x: TensorLike): Tensor
-  relu(x: TensorLike): Tensor
-  softplus(x: TensorLike): Tensor
-  erf(x: TensorLike): Tensor
-  isNaN(x: TensorLike): BoolTensor
-  isInf(x: TensorLike): BoolTensor
-  isFinite(x: TensorLike): BoolTensor
-  logicalNot(x: TensorLike): BoolTensor
-  add(x: TensorLike, y: TensorLike): Tensor
-  sub(x: TensorLike, y: TensorLike): Tensor
-  mul(x: TensorLike, y: TensorLike): Tensor
-  div(x: TensorLike, y: TensorLike): Tensor
-  floorDiv(x: TensorLike, y: TensorLike): Tensor
-  mod(x: TensorLike, y: TensorLike): Tensor
-  pow(x: TensorLike, y: TensorLike): Tensor
-  maximum(x: TensorLike, y: TensorLike): Tensor
-  minimum(x: TensorLike, y: TensorLike): Tensor
-  squaredDifference(x: TensorLike, y: TensorLike): Tensor
-  atan2(x: TensorLike, y: TensorLike): Tensor
-  equal(x: TensorLike, y: TensorLike): BoolTensor
-  notEqual(x: TensorLike, y: TensorLike): BoolTensor
-  less(x: TensorLike, y: TensorLike): BoolTensor
-  lessEqual(x: TensorLike, y: TensorLike): BoolTensor
-  greater(x: TensorLike, y: TensorLike): BoolTensor
-  greaterEqual(x: TensorLike, y: TensorLike): BoolTensor
-  logicalAnd(x: TensorLike, y: TensorLike): BoolTensor
-  logicalOr(x: TensorLike, y: TensorLike): BoolTensor
-  logicalXor(x: TensorLike, y: TensorLike): BoolTensor
-  sum(x: TensorLike, axis?: AxisArgument, keepDims?: boolean): Tensor
-  mean(x: TensorLike, axis?: AxisArgument, keepDims?: boolean): Tensor
-  prod(x: TensorLike, axis?: AxisArgument, keepDims?: boolean): Tensor
-  max(x: TensorLike, axis?: AxisArgument, keepDims?: boolean): Tensor
-  min(x: TensorLike, axis?: AxisArgument, keepDims?: boolean): Tensor
-  all(x: TensorLike, axis?: AxisArgument, keepDims?: boolean): BoolTensor
-  any(x: TensorLike, axis?: AxisArgument, keepDims?: boolean): BoolTensor
-  logSumExp(x: TensorLike, axis?: AxisArgument, keepDims?: boolean): Tensor
-  argMax(x: TensorLike, axis?: number): Tensor
-  argMin(x: TensorLike, axis?: number): Tensor
-  softmax(x: TensorLike, axis?: number): Tensor
-  logSoftmax(x: TensorLike, axis?: number): Tensor
-  clip(x: TensorLike, min: TensorLike, max: TensorLike): Tensor
-  cast(x: TensorLike, dtype: DType): Tensor
-  matMul(x: TensorLike, y: TensorLike, transposeX?: boolean, transposeY?: boolean): Tensor
-  reshape(x: TensorLike, shape: readonly Size[]): Tensor
-  transpose(x: TensorLike, permutation?: readonly number[] | null): Tensor
-  expandDims(x: TensorLike, axis?: number): Tensor
-  squeeze(x: TensorLike, axis?: readonly number[]): Tensor
-  slice(x: TensorLike, begin: number | readonly number[], size?: number | readonly number[]): Tensor
-  gather(x: TensorLike, indices: TensorLike, axis?: number): Tensor
-  at(x: TensorLike, index: number): Tensor
-}
-
-let table: TensorOps | undefined
-
-/** Fills in the functions behind the methods. */
-export function installTensorOps(ops: TensorOps): void {
-  table = ops
-}
-
-function ops(): TensorOps {
-  if (table === undefined) throw new InternalError('the op library is not loaded')
-  return table
-}
 
 /** Base class of Tensor and Variable: every method is the function of the same name applied to `this`. */
 export abstract class TensorMethods {
@@ -285,6 +199,70 @@ export abstract class TensorMethods {
   }
   matMul(y: TensorLike, transposeX?: boolean, transposeY?: boolean): Tensor {
     return ops().matMul(this.asTensor(), y, transposeX, transposeY)
+  }
+  conv1d(
+    filter: TensorLike,
+    stride: number,
+    pad: Padding,
+    dataFormat?: 'NWC' | 'NCW',
+    dilation?: number,
+  ): Tensor {
+    return ops().conv1d(this.asTensor(), filter, stride, pad, dataFormat, dilation)
+  }
+  conv2d(
+    filter: TensorLike,
+    strides: Pair,
+    pad: Padding,
+    dataFormat?: ImageFormat,
+    dilations?: Pair,
+  ): Tensor {
+    return ops().conv2d(this.asTensor(), filter, strides, pad, dataFormat, dilations)
+  }
+  conv2dTranspose(filter: TensorLike, outputShape: readonly Size[], strides: Pair, pad: Padding): Tensor {
+    return ops().conv2dTranspose(this.asTensor(), filter, outputShape, strides, pad)
+  }
+  depthwiseConv2d(
+    filter: TensorLike,
+    strides: Pair,
+    pad: Padding,
+    dataFormat?: ImageFormat,
+    dilations?: Pair,
+  ): Tensor {
+    return ops().depthwiseConv2d(this.asTensor(), filter, strides, pad, dataFormat, dilations)
+  }
+  separableConv2d(
+    depthwiseFilter: TensorLike,
+    pointwiseFilter: TensorLike,
+    strides: Pair,
+    pad: Padding,
+    dilations?: Pair,
+    dataFormat?: ImageFormat,
+  ): Tensor {
+    const tensor = this.asTensor()
+    return ops().separableConv2d(
+      tensor,
+      depthwiseFilter,
+      pointwiseFilter,
+      strides,
+      pad,
+      dilations,
+      dataFormat,
+    )
+  }
+  maxPool(filterSize: Pair, strides: Pair, pad: Padding): Tensor {
+    return ops().maxPool(this.asTensor(), filterSize, strides, pad)
+  }
+  avgPool(filterSize: Pair, strides: Pair, pad: Padding): Tensor {
+    return ops().avgPool(this.asTensor(), filterSize, strides, pad)
+  }
+  pool(
+    windowShape: number | readonly number[],
+    poolingType: 'avg' | 'max',
+    pad: Padding,
+    dilations?: number | readonly number[],
+    strides?: number | readonly number[],
+  ): Tensor {
+    return ops().pool(this.asTensor(), windowShape, poolingType, pad, dilations, strides)
   }
   reshape(shape: readonly Size[]): Tensor {
     return ops().reshape(this.asTensor(), shape)

@@ -110,7 +110,7 @@ export class Tensor extends TensorMethods {
       throw new TraceError({
         op: reader,
         problem: `${printType(this.type)} is symbolic while ${payload.trace.name} is being traced: it has no elements yet`,
-        fix: `return it and read it outside the function, or print it with tf.print.`,
+        fix: payload.trace.howToRead ?? 'return it and read it outside the function, or print it with tf.print.',
       })
     return materialiseTensor(this)
   }
@@ -155,6 +155,19 @@ export class Tensor extends TensorMethods {
     const [rows = 0] = this.type.shape
     for (let i = 0; i < rows; i++) yield this.at(i)
   }
+}
+
+/**
+ * What comparisons and logic give, and `all`, `any`, `isNaN` and the like: a tensor of dtype bool.
+ *
+ * It is a tensor like any other; to the compiler it is a boolean as well, so that in a function whose control flow is
+ * rewritten `if (x.greater(0))` is a test that may go either way, while `if (x)` is reported as one that cannot.
+ */
+export type BoolTensor = Tensor & boolean
+
+/** A bool tensor, which the compiler may take for a test. */
+export function asBool(tensor: Tensor): BoolTensor {
+  return tensor as BoolTensor
 }
 
 /** A tensor holding `data`, which it owns from now on. */

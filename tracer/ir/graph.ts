@@ -84,3 +84,8 @@ export function textAttribute(node: { readonly op: string; readonly attrs: Attrs
   if (typeof value !== 'string') throw new InternalError(`the attribute ${key} of ${node.op} is not text`)
   return value
 }
+
+/** Whether a region calls the host, itself or in regions of its own. */
+export function callsHostInside({ nodes }: Graph): boolean {
+  return nodes.some(({ op, regions }) => op === 'host_call' || regions.some(callsHostInside))
+}

@@ -56,12 +56,11 @@ class ClusterLowering {
   readonly #values = new Map<Buffer, Value>()
   readonly #elements = new Map<string, Expr>()
   readonly #ids = new Map<Value, number>()
-  /** Values that an earlier root has stored. */
-  readonly #stored = new Set<Value>()
-  #levels: ReadonlyMap<Value, number> = new Map()
-  /** The loops all roots share, and the level of the root being made. */
+  /** Values that an earlier root has stored, with what names its inner loops. */
+  readonly #stored = new Map<Value, string>()
+  /** The loops all roots share, and what names the inner loops of the root being made. */
   #shared: readonly Axis[] = []
-  #level = 0
+  #loops = ''
 
   constructor(region: Graph) {
     this.#region = region
@@ -70,7 +69,6 @@ class ClusterLowering {
 
   formulas(name: string, prefix: number): LoweredKernel {
     const levels = levelsOf(this.#region)
-    this.#levels = levels
     const outputs = [...new Set([...this.#region.results, ...this.#keptInside(levels, prefix)])]
     const order = new Map(
       this.#region.nodes.flatMap((node, i) => node.results.map((result) => [result, i] as const)),
@@ -91,9 +89,9 @@ class ClusterLowering {
       const key = `${levels.get(output) ?? 0} ${printShape(rest)}`
       const axes = inner.get(key) ?? rest.map((size, d) => this.#pool.axis(axisName(prefix + d), size))
       inner.set(key, axes)
-      this.#level = levels.get(output) ?? 0
+      this.#loops = key
       roots.push(this.#root(output, [...this.#shared, ...axes]))
-      this.#stored.add(output)
+      this.#stored.set(output, key)
     }
     return this.#finish(schedule(this.#pool, name, roots))
   }
@@ -137,15 +135,12 @@ class ClusterLowering {
   }
 
   /**
-   * True when the row that `index` lies in has been stored by a root of an earlier level of the same iteration. On the
-   * root's own level its formula is in a local anyway.
+   * True when the row that `index` lies in has been stored by a root of the same iteration whose inner loops have ended:
+   * those of an earlier level, or of another shape. Inside the same loops its formula is in a local anyway.
    */
   #isRowStored(value: Value, index: readonly Expr[]): boolean {
-    if (
-      !this.#stored.has(value) ||
-      (this.#levels.get(value) ?? 0) >= this.#level ||
-      value.type.shape.length <= this.#shared.length
-    )
+    const loops = this.#stored.get(value)
+    if (loops === undefined || loops === this.#loops || value.type.shape.length <= this.#shared.length)
       return false
     return this.#shared.every((axis, d) => index[d] === this.#pool.index(axis))
   }

@@ -92,7 +92,13 @@ export class Executable {
 
   /** The value of a size in the innermost call. */
   #sizeNamed(name: string): number | undefined {
-    return this.#calls.at(-1)?.sizes[this.#lowered.spec.sizes.indexOf(name)]
+    const { sizes } = this.#lowered.spec
+    return this.#calls.at(-1)?.sizes[sizes.indexOf(name)] ?? this.program.foundSize(name, false)
+  }
+
+  /** The type of a result of the call that has just ended, given the sizes it came with. */
+  foundType({ type }: Pick<Value, 'type'>, sizeNamed: (name: string) => number): TensorType {
+    return substituteType(type, (name) => this.program.foundSize(name, true) ?? sizeNamed(name))
   }
 
   /** The type of a value in the innermost call. */

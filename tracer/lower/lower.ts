@@ -16,8 +16,10 @@ import { substituteSizes } from '../ir/rewrite.ts'
 import { opNamed } from '../op.ts'
 import { matrixProductOf } from '../passes/contraction.ts'
 import { callsHost, canFail } from '../passes/read-element.ts'
-import type { PopAttrs } from '../ops/control.ts'
+import { isListOp } from '../ops/list.ts'
 import { constantTensor } from '../trace/replay.ts'
+import { cellsOf, sizeFields, storeStep } from './store-step.ts'
+import { convolutionStep } from './convolution-step.ts'
 import { type LoweredKernel, lowerCheck, lowerCluster } from './cluster.ts'
 import type { Failure, HostCall, LoweredProgram } from './lowered-program.ts'
 
@@ -40,11 +42,12 @@ class Lowering {
   readonly #tensorData: (name: string) => TypedArray
   readonly #buffers: ProgramBuffer[] = []
   readonly #bufferOf = new Map<Value, number>()
+  readonly #cells: ReadonlySet<string>
   readonly #variableBuffer = new Map<string, number>()
   #steps: Step[] = []
   /** How many steps precede those being made, outside the control steps around them. */
   #stepsAround = 0
-  #records = 0
+  #stores = 0
   readonly #hostCalls: HostCall[] = []
   readonly #failures: Failure[] = []
 
@@ -52,6 +55,7 @@ class Lowering {
     this.#graph = graph
     this.#variables = variables
     this.#tensorData = tensorData
+    this.#cells = cellsOf(graph)
   }
 
   run(): LoweredProgram {
@@ -63,11 +67,12 @@ class Lowering {
     for (const buffer of this.#buffers) namesOfSize(buffer.elements, sizes)
     for (const step of allSteps(this.#steps))
       if (step.kind === 'kernel') for (const size of step.kernel.sizes) sizes.add(size)
+      else if (step.kind === 'conv') for (const size of Object.values(step.sizes)) namesOfSize(size, sizes)
     return {
       spec: {
         name,
         buffers: this.#buffers,
-        sizes: [...sizes],
+        ...sizeFields(this.#graph, sizes),
         steps: this.#steps,
         outputs: results.map((result) => this.#buffer(result)),
       },
@@ -115,6 +120,9 @@ class Lowering {
       case 'dot':
       case 'fused_dot':
         return this.#product(node)
+      case 'conv':
+      case 'fused_conv':
+        return void this.#steps.push(convolutionStep(node, (value) => this.#buffer(value)))
       case 'cond':
         return this.#cond(node)
       case 'while':
@@ -122,12 +130,12 @@ class Lowering {
       case 'record_push':
       case 'record_pop':
       case 'record_merge':
-        return this.#record(node)
+        return this.#store(node)
       case 'check':
       case 'check_numerics':
         return this.#check(node)
       default:
-        return this.#hostCall(node)
+        return isListOp(node.op) ? this.#store(node) : this.#hostCall(node)
     }
   }
 
@@ -160,7 +168,8 @@ class Lowering {
     const index = this.#variables.indexOf(name)
     if (capture === undefined || index < 0)
       throw new InternalError(`the variable @${name} is not among the captures of ${this.#graph.name}`)
-    const buffer = this.#bind(makeValue(capture.type, name), { kind: 'variable', index }, name)
+    const storage: Storage = { kind: 'variable', index, isCell: this.#cells.has(name) }
+    const buffer = this.#bind(makeValue(capture.type, name), storage, name)
     this.#variableBuffer.set(name, buffer)
     return buffer
   }
@@ -170,8 +179,12 @@ class Lowering {
     if (result === undefined) return
     const variable = this.#variable(textAttribute(node, 'variable'))
     // A Variable's buffer stands for its content since the last host call only: what is read before one is copied.
-    const later = this.#graph.nodes.slice(this.#graph.nodes.indexOf(node) + 1)
-    if (later.some(callsHost))
+    const at = this.#graph.nodes.indexOf(node)
+    if (
+      this.#cells.has(textAttribute(node, 'variable')) ||
+      at < 0 ||
+      this.#graph.nodes.slice(at + 1).some(callsHost)
+    )
       this.#steps.push({ kind: 'commit', variable: this.#buffer(result), from: variable })
     else this.#bufferOf.set(result, variable)
   }
@@ -340,19 +353,9 @@ class Lowering {
     this.#steps.push({ kind: 'loop', condition: decides, test, body: steps })
   }
 
-  #record(node: Node): void {
-    const [record, ...values] = node.operands.map((operand) => this.#buffer(operand))
-    const [result, ...taken] = node.results.map((value) => this.#buffer(value))
-    if (record === undefined || result === undefined) throw new InternalError(`${node.op} without a record`)
-    const id = this.#records++
-    const [other] = values
-    if (node.op === 'record_push') this.#steps.push({ kind: 'push', id, record, result, values })
-    else if (node.op === 'record_merge' && other !== undefined)
-      this.#steps.push({ kind: 'merge', id, record, other, result })
-    else {
-      const names = (node.attrs as PopAttrs).types.map((type) => type.record === true)
-      this.#steps.push({ kind: 'pop', id, record, result, values: taken, names })
-    }
+  #store(node: Node): void {
+    const buffers = (values: readonly Value[]): number[] => values.map((value) => this.#buffer(value))
+    this.#steps.push(storeStep(node, this.#stores++, buffers(node.operands), buffers(node.results)))
   }
 
   /** A check of the user's: its code is computed, and the host called only when it is not 0. */

@@ -2,13 +2,13 @@
 import { DTypeError, ShapeError, ValueError } from '../../codegen/errors.ts'
 import { addSizes, type Size, sizesEqual } from '../../codegen/size.ts'
 import { printType } from '../ir/type.ts'
-import { convertToTensor, convertTogether, installStack, type TensorLike } from '../convert.ts'
+import { convertToTensor, convertTogether, grownList, installStack, type TensorLike } from '../convert.ts'
 import { defineOp, type OpDefinition } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
 import { bindOne } from '../trace/bind.ts'
 import { at, normaliseAxis, onlyGradient, operandRows, sizeAt } from './arguments.ts'
 import { axisName, loopNest } from './lowering.ts'
-import { expandDims } from './movement.ts'
+import { expandDims, transpose } from './movement.ts'
 import { sliceAxis } from './slice.ts'
 import { mergeSizes } from './sizes.ts'
 
@@ -93,6 +93,16 @@ function together(op: string, tensors: readonly TensorLike[]): Tensor[] {
  * @example tf.concat([[1, 2], [3]]) // [1, 2, 3]
  */
 export function concat(tensors: readonly TensorLike[], axis = 0): Tensor {
+  const list = grownList(tensors)
+  if (list !== undefined) {
+    const joined = list.concat()
+    if (normaliseAxis('concat', axis, joined.rank) === 0) return joined
+    throw new ValueError({
+      op: 'concat',
+      problem: `an array that grew in a staged loop is joined along axis 0, not ${axis}`,
+      fix: 'transpose the elements first.',
+    })
+  }
   const operands = together('concat', tensors)
   const first = at(operands, 0)
   const along = normaliseAxis('concat', axis, first.rank)
@@ -106,6 +116,12 @@ export function concat(tensors: readonly TensorLike[], axis = 0): Tensor {
  * @example tf.stack([[1, 2], [3, 4]]) // [[1, 2], [3, 4]]
  */
 export function stack(tensors: readonly TensorLike[], axis = 0): Tensor {
+  const list = grownList(tensors)?.stack()
+  if (list !== undefined) {
+    const to = normaliseAxis('stack', axis, list.rank)
+    const others = Array.from({ length: list.rank - 1 }, (_, i) => i + 1)
+    return to === 0 ? list : transpose(list, [...others.slice(0, to), 0, ...others.slice(to)])
+  }
   const operands = together('stack', tensors)
   const first = at(operands, 0)
   const along = normaliseAxis('stack', axis, first.rank + 1)

@@ -110,8 +110,13 @@ const sizeOfOp: OpDefinition<SizeOfAttrs> = defineOp<SizeOfAttrs>({
   },
 })
 
+/** A size of the graph as an int32 scalar. */
+export function sizeValue(size: Size): Tensor {
+  return bindOne(sizeValueOp, [], { size })
+}
+
 /** What `size_of` becomes once the tensor whose size it is no longer matters: a size of the graph as a scalar. */
-defineOp<{ readonly size: Size }>({
+const sizeValueOp: OpDefinition<{ readonly size: Size }> = defineOp<{ readonly size: Size }>({
   name: 'size_value',
   cost: 0,
   type: () => [{ dtype: 'int32', shape: [] }],

@@ -16,6 +16,7 @@ export {
 } from './broadcast.ts'
 export { bitcast, cast } from './cast.ts'
 export { concat, stack } from './concat.ts'
+export { conv, type ConvolutionAttrs } from './convolution.ts'
 export { constant, iota, scalarTensor, sizeOf } from './create.ts'
 export { cumprod, cumsum } from './cumulative.ts'
 export { dot, type DotAttrs, dotRead } from './dot.ts'
@@ -42,6 +43,7 @@ export {
   where,
 } from './logical.ts'
 export { expandDims, invertPermutation, reshape, reverse, squeeze, transpose } from './movement.ts'
+export { type PoolAttrs, poolMax, poolSum } from './pool.ts'
 export { atan2, maximum, minimum, pow } from './power.ts'
 export { randomBits } from './random.ts'
 export { reduceAnd, reduceMax, reduceMin, reduceOr, reduceProd, reduceSum } from './reduce.ts'

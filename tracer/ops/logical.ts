@@ -6,7 +6,7 @@ import { DTypeError } from '../../codegen/errors.ts'
 import type { CompareOp } from '../../codegen/expr.ts'
 import { convertToTensor, convertTogether, type TensorLike } from '../convert.ts'
 import { defineOp, type OpDefinition } from '../op.ts'
-import type { Tensor } from '../tensor.ts'
+import { asBool, type BoolTensor, type Tensor } from '../tensor.ts'
 import { bindOne } from '../trace/bind.ts'
 import {
   anything,
@@ -61,12 +61,12 @@ const compareOp: OpDefinition<CompareAttrs> = defineOp<CompareAttrs>({
   },
 })
 
-function compare(op: CompareOp, x: TensorLike, y: TensorLike): Tensor {
+function compare(op: CompareOp, x: TensorLike, y: TensorLike): BoolTensor {
   const tensors = convertTogether(labels[op], [
     ['x', x],
     ['y', y],
   ])
-  return bindOne(compareOp, broadcastTogether(labels[op], tensors), { op })
+  return asBool(bindOne(compareOp, broadcastTogether(labels[op], tensors), { op }))
 }
 
 /**
@@ -75,7 +75,7 @@ function compare(op: CompareOp, x: TensorLike, y: TensorLike): Tensor {
  * @throws ShapeError when the shapes do not broadcast; DTypeError for different dtypes.
  * @example tf.equal([1, 2], 2) // [false, true]
  */
-export function equal(x: TensorLike, y: TensorLike): Tensor {
+export function equal(x: TensorLike, y: TensorLike): BoolTensor {
   return compare('eq', x, y)
 }
 
@@ -85,7 +85,7 @@ export function equal(x: TensorLike, y: TensorLike): Tensor {
  * @throws ShapeError when the shapes do not broadcast; DTypeError for different dtypes.
  * @example tf.notEqual([1, 2], 2) // [true, false]
  */
-export function notEqual(x: TensorLike, y: TensorLike): Tensor {
+export function notEqual(x: TensorLike, y: TensorLike): BoolTensor {
   return compare('ne', x, y)
 }
 
@@ -95,7 +95,7 @@ export function notEqual(x: TensorLike, y: TensorLike): Tensor {
  * @throws ShapeError when the shapes do not broadcast; DTypeError for different dtypes or bool.
  * @example tf.less([1, 2], 2) // [true, false]
  */
-export function less(x: TensorLike, y: TensorLike): Tensor {
+export function less(x: TensorLike, y: TensorLike): BoolTensor {
   return compare('lt', x, y)
 }
 
@@ -105,7 +105,7 @@ export function less(x: TensorLike, y: TensorLike): Tensor {
  * @throws ShapeError when the shapes do not broadcast; DTypeError for different dtypes or bool.
  * @example tf.lessEqual([1, 2], 1) // [true, false]
  */
-export function lessEqual(x: TensorLike, y: TensorLike): Tensor {
+export function lessEqual(x: TensorLike, y: TensorLike): BoolTensor {
   return compare('le', x, y)
 }
 
@@ -115,7 +115,7 @@ export function lessEqual(x: TensorLike, y: TensorLike): Tensor {
  * @throws ShapeError when the shapes do not broadcast; DTypeError for different dtypes or bool.
  * @example tf.greater([1, 2], 1) // [false, true]
  */
-export function greater(x: TensorLike, y: TensorLike): Tensor {
+export function greater(x: TensorLike, y: TensorLike): BoolTensor {
   return compare('gt', x, y)
 }
 
@@ -125,7 +125,7 @@ export function greater(x: TensorLike, y: TensorLike): Tensor {
  * @throws ShapeError when the shapes do not broadcast; DTypeError for different dtypes or bool.
  * @example tf.greaterEqual([1, 2], 2) // [false, true]
  */
-export function greaterEqual(x: TensorLike, y: TensorLike): Tensor {
+export function greaterEqual(x: TensorLike, y: TensorLike): BoolTensor {
   return compare('ge', x, y)
 }
 
@@ -250,8 +250,8 @@ function demandIntegers(op: string, x: TensorLike, y: TensorLike): Tensor[] {
  * @throws DTypeError for other dtypes.
  * @example tf.logicalNot([true, false]) // [false, true]
  */
-export function logicalNot(x: TensorLike): Tensor {
-  return bindOne(notOp, demandBool('logicalNot', [x]), {})
+export function logicalNot(x: TensorLike): BoolTensor {
+  return asBool(bindOne(notOp, demandBool('logicalNot', [x]), {}))
 }
 
 /**
@@ -260,8 +260,8 @@ export function logicalNot(x: TensorLike): Tensor {
  * @throws DTypeError for other dtypes; ShapeError when the shapes do not broadcast.
  * @example tf.logicalAnd([true, false], true) // [true, false]
  */
-export function logicalAnd(x: TensorLike, y: TensorLike): Tensor {
-  return bindOne(andOp, broadcastTogether('logicalAnd', demandBool('logicalAnd', [x, y])), {})
+export function logicalAnd(x: TensorLike, y: TensorLike): BoolTensor {
+  return asBool(bindOne(andOp, broadcastTogether('logicalAnd', demandBool('logicalAnd', [x, y])), {}))
 }
 
 /**
@@ -270,8 +270,8 @@ export function logicalAnd(x: TensorLike, y: TensorLike): Tensor {
  * @throws DTypeError for other dtypes; ShapeError when the shapes do not broadcast.
  * @example tf.logicalOr([true, false], false) // [true, false]
  */
-export function logicalOr(x: TensorLike, y: TensorLike): Tensor {
-  return bindOne(orOp, broadcastTogether('logicalOr', demandBool('logicalOr', [x, y])), {})
+export function logicalOr(x: TensorLike, y: TensorLike): BoolTensor {
+  return asBool(bindOne(orOp, broadcastTogether('logicalOr', demandBool('logicalOr', [x, y])), {}))
 }
 
 /**
@@ -280,8 +280,8 @@ export function logicalOr(x: TensorLike, y: TensorLike): Tensor {
  * @throws DTypeError for other dtypes; ShapeError when the shapes do not broadcast.
  * @example tf.logicalXor([true, false], true) // [false, true]
  */
-export function logicalXor(x: TensorLike, y: TensorLike): Tensor {
-  return bindOne(xorOp, broadcastTogether('logicalXor', demandBool('logicalXor', [x, y])), {})
+export function logicalXor(x: TensorLike, y: TensorLike): BoolTensor {
+  return asBool(bindOne(xorOp, broadcastTogether('logicalXor', demandBool('logicalXor', [x, y])), {}))
 }
 
 /**
