@@ -6,6 +6,7 @@
  * be looked into, and a callback whose first arguments are bound is still traced by its own source.
  */
 import type { ConcreteFunction } from '../tracer/trace/concrete.ts'
+import { markOwn } from '../tracer/trace/convert-hook.ts'
 import { flatten } from '../tracer/trace/protocol.ts'
 import type { Retrace } from '../tracer/trace/retrace/message.ts'
 import { type FunctionOptions, TracedFunction } from '../tracer/trace/traced-function.ts'
@@ -113,6 +114,7 @@ export function callableOf(behind: Behind): Traced<Callback> {
     explain: { value: () => traced.explain() },
   })
   machinery.set(call, behind)
+  markOwn(call)
   return callable as Traced<Callback>
 }
 

@@ -25,9 +25,10 @@ export { type CustomGradient, customGradient, stopGradient } from '../tracer/gra
 export type { GradientOptions, JacobianOptions } from '../tracer/gradient/requests.ts'
 export { GradientTape, type TapeOptions } from '../tracer/gradient/tape.ts'
 export type { GradientsOf, OutputGradients, Source } from '../tracer/gradient/structure.ts'
-export { type NestedArray, Tensor } from '../tracer/tensor.ts'
+export { type BoolTensor, type NestedArray, Tensor } from '../tracer/tensor.ts'
 export { flatten, traceType, unflatten } from '../tracer/trace/protocol.ts'
 export { isTracing } from '../tracer/trace/bind.ts'
+export { type LoopSettings, setLoopOptions } from '../tracer/trace/loop-options.ts'
 export { live } from '../tracer/trace/supplied.ts'
 export { ignore } from '../tracer/trace/unused-tests.ts'
 export {
@@ -46,9 +47,9 @@ export {
   cond,
   switchCase,
   type Tensors,
-  whileLoop,
-  type WhileOptions,
 } from './control.ts'
+export { whileLoop, type WhileOptions } from './while-loop.ts'
+export { TensorArray, tensorArray, type TensorArrayOptions } from './tensor-array.ts'
 export { foldl, type FoldOptions, foldr, mapFn, scan, type ScanOptions } from './elements.ts'
 export {
   assert,
@@ -77,5 +78,10 @@ export { spec, type TensorSpec } from './spec.ts'
 export { type DeclaredShape, variable, Variable, type VariableOptions, VariableSlice } from './variable.ts'
 export * as random from './random/index.ts'
 export * as initializers from './initializers/index.ts'
+export * as activations from './activations/index.ts'
+export * as regularizers from './regularizers/index.ts'
 export * as layers from './layers/index.ts'
+export * as metrics from './metrics/index.ts'
 export * as optimizers from './optimizers/index.ts'
+export * as io from './io/index.ts'
+export * as v1 from './v1/index.ts'

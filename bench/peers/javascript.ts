@@ -1,5 +1,8 @@
 // What somebody would write by hand: loops over typed arrays allocated once, no library.
 import { type Logistic, logistic, type Perceptron, quadrants, vectors } from '../workloads/training.ts'
+import { type Leapfrog, leapfrog, scalarIterations } from '../workloads/loops.ts'
+import { recurrent } from '../workloads/rnn.ts'
+import { network } from './javascript-rnn.ts'
 import type { Prepare, Runner } from './runner.ts'
 
 function crossEntropy(z: number, label: number): number {
@@ -89,7 +92,58 @@ function addition(size: number): Runner {
   }
 }
 
+function scalarLoop(iterations: number): number {
+  let x = 0
+  let i = 0
+  while (i < iterations) {
+    x = x * 0.75 + 0.25
+    i++
+  }
+  return x
+}
+
+function scalarWhile(): Runner {
+  let latest = Number.NaN
+  return {
+    step: () => {
+      latest = scalarLoop(scalarIterations)
+    },
+    loss: () => latest,
+  }
+}
+
+/** The gradient at the end of a step is the one at the beginning of the next. */
+function integrator({ size, steps, stepSize, precision, position, momentum }: Leapfrog): Runner {
+  const [q, p, gradient] = [new Float32Array(size), new Float32Array(size), new Float32Array(size)]
+  const evaluate = (): void => {
+    for (let i = 0; i < size; i++) {
+      let sum = 0
+      for (let j = 0; j < size; j++) sum += precision[i * size + j]! * q[j]!
+      gradient[i] = sum
+    }
+  }
+  return {
+    step: () => {
+      q.set(position)
+      p.set(momentum)
+      evaluate()
+      for (let step = 0; step < steps; step++) {
+        for (let i = 0; i < size; i++) {
+          p[i]! -= 0.5 * stepSize * gradient[i]!
+          q[i]! += stepSize * p[i]!
+        }
+        evaluate()
+        for (let i = 0; i < size; i++) p[i]! -= 0.5 * stepSize * gradient[i]!
+      }
+    },
+    loss: () => q.reduce((sum, value) => sum + value) + p.reduce((sum, value) => sum + value),
+  }
+}
+
 export const prepare: Prepare = async (workload) => {
+  if (workload === 'scalar-while') return scalarWhile()
+  if (workload === 'leapfrog') return integrator(leapfrog())
+  if (workload.startsWith('rnn-')) return network(recurrent(), workload === 'rnn-training')
   if (workload === 'mlp-small') return perceptron(quadrants())
   if (workload === 'logistic') return regression(logistic())
   return addition(Number(workload.slice('add-'.length)))

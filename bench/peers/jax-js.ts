@@ -13,6 +13,7 @@ import {
   quadrants,
   vectors,
 } from '../workloads/training.ts'
+import { type Leapfrog, leapfrog } from '../workloads/loops.ts'
 import type { Prepare, Runner } from './runner.ts'
 
 type Arrays = np.Array[]
@@ -149,6 +150,35 @@ function addition(size: number, variant: string): Runner {
   }
 }
 
+function integrator({ size, steps, stepSize, precision, ...data }: Leapfrog): Runner {
+  const array = (values: Float32Array, ...shape: number[]): np.Array =>
+    np.array(values as Float32Array<ArrayBuffer>).reshape(shape)
+  const matrix = array(precision, size, size)
+  const [position, momentum] = [array(data.position, size), array(data.momentum, size)]
+  const run = jit((a: np.Array, start: np.Array, velocity: np.Array): [np.Array, np.Array] => {
+    let [q, p] = [start, velocity]
+    let gradient = np.dot(a.ref, q.ref)
+    for (let i = 0; i < steps; i++) {
+      p = p.sub(gradient.mul(0.5 * stepSize))
+      q = q.add(p.ref.mul(stepSize))
+      gradient = np.dot(a.ref, q.ref)
+      p = p.sub(gradient.ref.mul(0.5 * stepSize))
+    }
+    gradient.dispose()
+    a.dispose()
+    return [q, p]
+  })
+  let latest = Number.NaN
+  return {
+    step: () => {
+      const [q, p] = run(matrix.ref, position.ref, momentum.ref)
+      latest = 0
+      for (const result of [q, p]) for (const value of result.dataSync()) latest += value
+    },
+    loss: () => latest,
+  }
+}
+
 export const prepare: Prepare = async (workload, variant) => {
   await init('wasm')
   defaultDevice('wasm')
@@ -162,6 +192,8 @@ export const prepare: Prepare = async (workload, variant) => {
       return perceptron(quadrants(), np.tanh, sigmoidLoss, false)
     case 'logistic':
       return regression(logistic())
+    case 'leapfrog':
+      return integrator(leapfrog())
     default:
       return addition(Number(workload.slice('add-'.length)), variant)
   }

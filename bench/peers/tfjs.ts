@@ -11,7 +11,11 @@ import {
   quadrants,
   vectors,
 } from '../workloads/training.ts'
+import { recurrent } from '../workloads/rnn.ts'
+import { layer, smallLenet } from '../workloads/lenet.ts'
 import type { Prepare, Runner } from './runner.ts'
+import { convolution, convolutional } from './tfjs-lenet.ts'
+import { network } from './tfjs-rnn.ts'
 
 function train(lossOf: () => tf.Scalar, optimizer: tf.Optimizer, variables: tf.Variable[]): Runner {
   let latest: tf.Scalar | undefined
@@ -79,6 +83,13 @@ export function prepareFor(backend: string): Prepare {
         return perceptron(digits(), (x) => tf.relu(x), 'softmax', true)
       case 'mlp-small':
         return perceptron(quadrants(), (x) => tf.tanh(x), 'sigmoid', false)
+      case 'rnn-forward':
+      case 'rnn-training':
+        return network(recurrent(), workload === 'rnn-training')
+      case 'lenet-small':
+        return convolutional(smallLenet())
+      case 'conv-forward':
+        return convolution(layer())
       case 'logistic':
         return regression(logistic())
       default:

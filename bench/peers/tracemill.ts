@@ -10,7 +10,12 @@ import {
   quadrants,
   vectors,
 } from '../workloads/training.ts'
+import { type Leapfrog, leapfrog, scalarIterations } from '../workloads/loops.ts'
+import { recurrent } from '../workloads/rnn.ts'
+import { layer, lenet, smallLenet } from '../workloads/lenet.ts'
 import type { Prepare, Runner } from './runner.ts'
+import { convolution, convolutional } from './tracemill-lenet.ts'
+import { network } from './tracemill-rnn.ts'
 
 type Loss = (labels: tf.Tensor, logits: tf.Tensor) => tf.Tensor
 
@@ -99,6 +104,61 @@ function addition(size: number, variant: string): Runner {
   return { step: () => void run(x, y) }
 }
 
+/** Traced, compiled and run for one iteration before the first step: that one is of the loop alone. */
+function scalarWhile(): Runner {
+  const run = tf.function((iterations: tf.Tensor) => {
+    const [, x] = tf.whileLoop(
+      (i: tf.Tensor) => i.less(iterations),
+      (i: tf.Tensor, value: tf.Tensor) => [i.add(1), value.mul(0.75).add(0.25)],
+      [tf.scalar(0, 'int32'), tf.scalar(0)],
+    )
+    return x
+  })
+  run(tf.scalar(1, 'int32'))
+  const iterations = tf.scalar(scalarIterations, 'int32')
+  let latest: tf.Tensor | undefined
+  return {
+    step: () => {
+      latest = run(iterations)
+    },
+    loss: () => latest?.item() ?? Number.NaN,
+  }
+}
+
+/** `traced` unrolls the steps in JavaScript, `staged` has them in a loop of the program. */
+function integrator(data: Leapfrog, variant: string): Runner {
+  const { size, steps, stepSize } = data
+  const precision = tf.tensor(data.precision).reshape([size, size])
+  type State = [q: tf.Tensor, p: tf.Tensor, gradient: tf.Tensor]
+  const step = (q: tf.Tensor, p: tf.Tensor, gradient: tf.Tensor): State => {
+    const half = p.sub(gradient.mul(0.5 * stepSize))
+    const position = q.add(half.mul(stepSize))
+    const next = tf.matVec(precision, position)
+    return [position, half.sub(next.mul(0.5 * stepSize)), next]
+  }
+  const run = tf.function((position: tf.Tensor, momentum: tf.Tensor) => {
+    let state: State = [position, momentum, tf.matVec(precision, position)]
+    if (variant === 'traced') for (let i = 0; i < steps; i++) state = step(...state)
+    else {
+      const [, ...last] = tf.whileLoop(
+        (i: tf.Tensor) => i.less(steps),
+        (i: tf.Tensor, ...at: tf.Tensor[]) => [i.add(1), ...step(...(at as State))],
+        [tf.scalar(0, 'int32'), ...state],
+      )
+      state = last as State
+    }
+    return [state[0], state[1]]
+  })
+  const [position, momentum] = [tf.tensor(data.position), tf.tensor(data.momentum)]
+  let latest: readonly tf.Tensor[] = []
+  return {
+    step: () => {
+      latest = run(position, momentum)
+    },
+    loss: () => latest.reduce((sum, x) => sum + x.sum().item(), 0),
+  }
+}
+
 /** Slices, broadcasts and scalars that are never the same twice in a row. */
 function varying(): Runner {
   const source = tf.range(0, 4096).cast('float32')
@@ -134,6 +194,27 @@ export const prepare: Prepare = async (workload, variant) => {
       return regression(logistic(), variant)
     case 'memory-eager':
       return varying()
+    case 'scalar-while':
+      return scalarWhile()
+    case 'rnn-forward':
+    case 'rnn-training':
+      return network(recurrent(), workload === 'rnn-training')
+    case 'conversion': {
+      const { convertFresh } = await import('../workloads/conversion.ts')
+      return { step: convertFresh }
+    }
+    case 'lenet':
+      return convolutional(lenet(), variant)
+    case 'lenet-small':
+      return convolutional(smallLenet(), variant)
+    case 'conv-forward':
+      return convolution(layer(), 'forward')
+    case 'conv-input-gradient':
+      return convolution(layer(), 'input')
+    case 'conv-filter-gradient':
+      return convolution(layer(), 'filter')
+    case 'leapfrog':
+      return integrator(leapfrog(), variant)
     default:
       return addition(Number(workload.slice('add-'.length)), variant)
   }

@@ -29,7 +29,7 @@ import {
   truncatedMod,
   where,
 } from '../../tracer/ops/index.ts'
-import type { Tensor } from '../../tracer/tensor.ts'
+import type { BoolTensor, Tensor } from '../../tracer/tensor.ts'
 import { requireFloating } from './checks.ts'
 
 /** Two operands of one dtype. */
@@ -160,17 +160,17 @@ export function step(x: TensorLike): Tensor {
 }
 
 /** True where x is NaN; floating → bool. Throws DTypeError for other dtypes. */
-export function isNaN(x: TensorLike): Tensor {
+export function isNaN(x: TensorLike): BoolTensor {
   const tensor = requireFloating('isNaN', x)
   return notEqual(tensor, tensor)
 }
 
 /** True where x is ∞ or −∞; floating → bool. Throws DTypeError for other dtypes. */
-export function isInf(x: TensorLike): Tensor {
+export function isInf(x: TensorLike): BoolTensor {
   return equal(abs(requireFloating('isInf', x)), Number.POSITIVE_INFINITY)
 }
 
 /** True where x is neither infinite nor NaN; floating → bool. Throws DTypeError for other dtypes. */
-export function isFinite(x: TensorLike): Tensor {
+export function isFinite(x: TensorLike): BoolTensor {
   return less(abs(requireFloating('isFinite', x)), Number.POSITIVE_INFINITY)
 }

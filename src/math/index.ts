@@ -89,6 +89,15 @@ export {
   squaredDifference,
   step,
 } from './arithmetic.ts'
+export { type Padding } from './windows.ts'
+export {
+  conv1d,
+  conv2d,
+  conv2dTranspose,
+  conv3d,
+  depthwiseConv2d,
+  separableConv2d,
+} from './convolution.ts'
 export { eye, fill, linspace, oneHot, ones, range, scalar, tensor, zeros } from './creation.ts'
 export {
   bincount,
@@ -101,6 +110,7 @@ export {
   unsortedSegmentSum,
 } from './indexing.ts'
 export * as linalg from './linalg.ts'
+export { avgPool, maxPool, pool } from './pooling.ts'
 export { dot, matMul, matVec, outerProduct } from './products.ts'
 export {
   all,

@@ -10,7 +10,7 @@ import { ValueError } from '../../codegen/errors.ts'
 import type { Size } from '../../codegen/size.ts'
 import { convertToTensor, type TensorLike } from '../../tracer/convert.ts'
 import { stopGradient } from '../../tracer/gradient/custom.ts'
-import type { Tensor } from '../../tracer/tensor.ts'
+import { asBool, type BoolTensor, type Tensor } from '../../tracer/tensor.ts'
 import type { AxisArgument } from '../../tracer/tensor-methods.ts'
 import { demandDType, logical, normaliseAxes, numeric, sizeAt } from '../../tracer/ops/arguments.ts'
 import { requireFloating } from './checks.ts'
@@ -92,13 +92,13 @@ export function min(x: TensorLike, axis: AxisArgument = null, keepDims = false):
 }
 
 /** True where any element over the axes is; bool. Throws DTypeError for other dtypes. */
-export function any(x: TensorLike, axis: AxisArgument = null, keepDims = false): Tensor {
-  return reduceOver('any', truths('any', x), axis, keepDims, (t, axes) => reduceOr(t, axes))
+export function any(x: TensorLike, axis: AxisArgument = null, keepDims = false): BoolTensor {
+  return asBool(reduceOver('any', truths('any', x), axis, keepDims, (t, axes) => reduceOr(t, axes)))
 }
 
 /** True where all elements over the axes are; bool. Throws DTypeError for other dtypes. */
-export function all(x: TensorLike, axis: AxisArgument = null, keepDims = false): Tensor {
-  return reduceOver('all', truths('all', x), axis, keepDims, (t, axes) => reduceAnd(t, axes))
+export function all(x: TensorLike, axis: AxisArgument = null, keepDims = false): BoolTensor {
+  return asBool(reduceOver('all', truths('all', x), axis, keepDims, (t, axes) => reduceAnd(t, axes)))
 }
 
 /** How many elements a reduction over the axes combines: a number or, while a size is unknown, a tensor of x's dtype. */

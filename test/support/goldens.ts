@@ -16,6 +16,7 @@ import {
   type Result,
   type Tolerance,
 } from './compare.ts'
+import { windowRunners } from './golden-windows.ts'
 
 type GoldenArgument = GoldenTensor | readonly GoldenTensor[] | null
 type GoldenGradient = GoldenTensor | readonly (GoldenTensor | null)[] | null
@@ -49,6 +50,7 @@ export const goldenGroups = [
   'index',
   'softmax',
   'linalg',
+  'conv',
   'scan',
   'loss',
 ] as const
@@ -321,6 +323,8 @@ const runners: Readonly<Record<string, Runner>> = {
   l2Normalize: (c) =>
     tf.nn.l2Normalize(c.x(0), c.attrs.as<tf.AxisArgument>('axis'), c.attrs.optionalNumber('epsilon')),
   trace: unary(tf.linalg.trace),
+
+  ...windowRunners,
 
   softmax: (c) => tf.nn.softmax(c.x(0), c.attrs.number('axis')),
   logSoftmax: (c) => tf.nn.logSoftmax(c.x(0), c.attrs.number('axis')),
