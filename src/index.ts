@@ -41,13 +41,10 @@ export {
 } from './function.ts'
 export * as config from './config.ts'
 export * as debug from './debug.ts'
-export {
-  type CaseOptions,
-  caseOf as case,
-  cond,
-  switchCase,
-  type Tensors,
-} from './control.ts'
+export { type Device, device, listDevices, nameScope } from './device.ts'
+export { profile, type Profile, type ProfileOptions, type ProfileTotal } from './profile/profile.ts'
+export type { ProfileRow } from './profile/rows.ts'
+export { type CaseOptions, caseOf as case, cond, switchCase, type Tensors } from './control.ts'
 export { whileLoop, type WhileOptions } from './while-loop.ts'
 export { TensorArray, tensorArray, type TensorArrayOptions } from './tensor-array.ts'
 export { foldl, type FoldOptions, foldr, mapFn, scan, type ScanOptions } from './elements.ts'
@@ -77,11 +74,23 @@ export {
 export { spec, type TensorSpec } from './spec.ts'
 export { type DeclaredShape, variable, Variable, type VariableOptions, VariableSlice } from './variable.ts'
 export * as random from './random/index.ts'
+export {
+  multinomial,
+  randomGamma,
+  randomNormal,
+  randomStandardNormal,
+  randomUniform,
+  randomUniformInt,
+  truncatedNormal,
+} from './random/tensors.ts'
 export * as initializers from './initializers/index.ts'
 export * as activations from './activations/index.ts'
 export * as regularizers from './regularizers/index.ts'
 export * as layers from './layers/index.ts'
 export * as metrics from './metrics/index.ts'
 export * as optimizers from './optimizers/index.ts'
+export * as callbacks from './callbacks/index.ts'
+export * from './models/index.ts'
+export * as data from './data/index.ts'
 export * as io from './io/index.ts'
 export * as v1 from './v1/index.ts'

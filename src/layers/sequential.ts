@@ -2,10 +2,11 @@
 import type { DType } from '../../codegen/dtype.ts'
 import { ValueError } from '../../codegen/errors.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
-import { type InputShape, Layer, type LayerOptions } from './layer.ts'
+import { Model } from '../models/model.ts'
+import type { InputShape, Layer, LayerOptions } from './layer.ts'
 
-/** Applies its layers in order. Make one with `tf.layers.sequential`. */
-export class Sequential extends Layer {
+/** A model that applies its layers in order. Make one with `tf.layers.sequential`. */
+export class Sequential extends Model {
   readonly layers: readonly Layer[]
 
   constructor(layers: readonly Layer[], options: LayerOptions = {}) {

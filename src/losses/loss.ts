@@ -5,7 +5,7 @@ import type { TensorLike } from '../../tracer/convert.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
 import * as classification from './classification.ts'
 import * as focal from './focal.ts'
-import { type LossOptions, reduceLosses } from './per-sample.ts'
+import { type LossOptions, type LossReduction, reduceLosses } from './per-sample.ts'
 import * as regression from './regression.ts'
 import { sparseCategoricalCrossentropy, type SparseCrossentropyOptions } from './sparse.ts'
 
@@ -32,6 +32,11 @@ export abstract class Loss {
   constructor(name: string, options: NamedLossOptions = {}) {
     this.name = options.name ?? name
     this.#options = options
+  }
+
+  /** How the losses of samples become one. */
+  get reduction(): LossReduction {
+    return this.#options.reduction ?? 'sum_over_batch_size'
   }
 
   /** The loss, weighted and reduced as the options say. */
