@@ -7,14 +7,22 @@ import type { Prepare, Runner } from './peers/runner.ts'
 /** Steps whose losses are compared. */
 const comparedSteps = 20
 
-async function runnerFor(workload: string, peer: string, variant: string): Promise<Runner> {
-  const { prepare } = (await import(`./peers/${peer}.ts`)) as { readonly prepare: Prepare }
+async function runnerFor(
+  workload: string,
+  peer: string,
+  variant: string,
+  module: string = `./peers/${peer}.ts`,
+): Promise<Runner> {
+  const { prepare } = (await import(module)) as { readonly prepare: Prepare }
   return prepare(workload, variant)
 }
 
 async function timed(runner: Runner, steps: number): Promise<number> {
   const start = performance.now()
-  for (let i = 0; i < steps; i++) runner.step()
+  for (let i = 0; i < steps; i++) {
+    const pending = runner.step()
+    if (pending !== undefined) await pending
+  }
   await runner.finish?.()
   return performance.now() - start
 }
@@ -88,8 +96,10 @@ export async function contest(workload: string, peer: string, variant: string): 
 
 /** One step in this process, then a line on the standard output. */
 export async function firstStep(peer: string, variant: string): Promise<void> {
-  const runner = await runnerFor('start', peer, variant)
-  runner.step()
+  // Other libraries are published as few files, and so is this one.
+  const module = peer === 'tracemill' ? '../node/tracemill-start.js' : undefined
+  const runner = await runnerFor('start', peer, variant === 'warm cache' ? 'traced' : variant, module)
+  await runner.step()
   await runner.finish?.()
   process.stdout.write('done\n', () => process.exit(0))
 }

@@ -5,8 +5,12 @@
  * plain JavaScript first; and those it starts from there, one per contestant.
  */
 import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+
+import type { Measured } from './html.ts'
 
 const [first, ...rest] = process.argv.slice(2)
 if (first === '--contestant') {
@@ -19,11 +23,13 @@ if (first === '--contestant') {
 
 async function run(): Promise<void> {
   const { measure } = await import('./harness.ts')
+  const { page } = await import('./html.ts')
   const { table } = await import('./report.ts')
   const { workloads } = await import('./workloads/list.ts')
   const { values } = parseArgs({
     options: {
       json: { type: 'boolean', default: false },
+      html: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       long: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: [] },
@@ -40,7 +46,7 @@ async function run(): Promise<void> {
     throw new Error(
       `no workload is called ${values.only.join(', ')}; there are ${workloads.map(({ name }) => name).join(', ')}`,
     )
-  const script = compile()
+  const script = await compile()
   const effort = {
     warmMs: values.quick ? 300 : 800,
     batches: values.quick ? 7 : 15,
@@ -48,7 +54,9 @@ async function run(): Promise<void> {
     starts: values.quick ? 3 : 9,
     memorySteps: values.long ? 100_000 : 10_000,
   }
-  if (!values.json) console.log(`Node ${process.version}, ${process.arch}, one thread, no flags; medians\n`)
+  const about = `Node ${process.version}, ${process.arch}, one thread, no flags; medians`
+  if (!values.json) console.log(`${about}\n`)
+  const measured: Measured[] = []
   for (const workload of chosen) {
     const contestants = workload.contestants.filter(
       ({ peer }) => values.peer.length === 0 || values.peer.includes(peer),
@@ -56,17 +64,31 @@ async function run(): Promise<void> {
     const rows = await measure(script, workload, contestants, effort)
     if (values.json) for (const row of rows) console.log(JSON.stringify(row))
     else console.log(table(workload, rows))
+    if (workload.kind !== 'memory') measured.push({ workload, rows })
     if (rows.some(({ error }) => error !== undefined)) process.exitCode = 1
   }
+  if (!values.html) return
+  const file = fileURLToPath(new URL('report.html', import.meta.url))
+  const when = new Date().toISOString().slice(0, 10)
+  writeFileSync(file, page(measured, `${about}. ${cpus()[0]?.model ?? ''}, ${when}.`))
+  if (!values.json) console.log(`written to ${file}`)
 }
 
-/** Compiles the library and this folder to bench/dist; returns the compiled form of this file. */
-function compile(): string {
+/**
+ * Compiles the library and this folder to bench/dist, and bundles there what starts are measured with; returns the
+ * compiled form of this file.
+ */
+async function compile(): Promise<string> {
   const folder = fileURLToPath(new URL('.', import.meta.url))
   const compiler = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url))
   const { status, stdout } = spawnSync(process.execPath, [compiler, '-p', folder, '--noCheck'], {
     encoding: 'utf8',
   })
   if (status !== 0) throw new Error(`the benchmark does not compile:\n${stdout}`)
+  const { bundle } = await import('../scripts/bundle-node.ts')
+  const { splitBinaryen } = await import('../scripts/split-binaryen.ts')
+  const entries = { 'tracemill-start': 'bench/peers/tracemill-start.js', worker: 'codegen/cache/worker.js' }
+  await bundle(`${folder}dist`, entries)
+  await splitBinaryen(`${folder}dist/node/split-binaryen`)
   return `${folder}dist/bench/main.js`
 }

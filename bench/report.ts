@@ -2,7 +2,8 @@
 import type { Row } from './harness.ts'
 import type { Workload } from './workloads/list.ts'
 
-function time(milliseconds: number): string {
+/** A time with three digits, in the unit that suits it. */
+export function timeText(milliseconds: number): string {
   if (Number.isNaN(milliseconds)) return '–'
   if (milliseconds >= 1) return `${milliseconds.toPrecision(3)} ms`
   const microseconds = milliseconds * 1000
@@ -11,19 +12,36 @@ function time(milliseconds: number): string {
     : `${(microseconds * 1000).toPrecision(3)} ns`
 }
 
+/** The columns of a workload's table. */
+export function headerOf({ flops }: Workload): readonly string[] {
+  const rate = flops === undefined ? [] : ['GFLOP/s']
+  return ['', 'median', 'ratio', ...rate, 'best', 'first', 'second', 'loss at 20']
+}
+
+/** A row's entries in these columns; ratios are to `ours`. */
+export function valuesOf({ flops }: Workload, row: Row, ours: Row | undefined): readonly string[] {
+  const ratio = row.medianMs / (ours?.medianMs ?? Number.NaN)
+  const rate = flops === undefined ? [] : [rateText(flops / row.medianMs / 1e6)]
+  return [
+    `${row.peer} (${row.variant}${row.threads > 1 ? `, ${row.threads} threads` : ''})`,
+    timeText(row.medianMs),
+    Number.isNaN(ratio) ? '–' : `${ratio.toPrecision(3)}×`,
+    ...rate,
+    timeText(row.bestMs),
+    timeText(row.firstMs),
+    timeText(row.secondMs),
+    row.loss?.toFixed(6) ?? '',
+  ]
+}
+
+function rateText(rate: number): string {
+  return Number.isNaN(rate) ? '–' : rate.toPrecision(3)
+}
+
 /** One workload's rows, the first being what the others are compared to. */
 export function table(workload: Workload, rows: readonly Row[]): string {
-  const ours = rows[0]?.medianMs ?? Number.NaN
-  const header = ['', 'median', 'ratio', 'best', 'first', 'second', 'loss at 20']
-  const cells = rows.map((row) => [
-    `${row.peer} (${row.variant})`,
-    time(row.medianMs),
-    Number.isNaN(row.medianMs / ours) ? '–' : `${(row.medianMs / ours).toPrecision(3)}×`,
-    time(row.bestMs),
-    time(row.firstMs),
-    time(row.secondMs),
-    row.loss?.toFixed(6) ?? '',
-  ])
+  const header = headerOf(workload)
+  const cells = rows.map((row) => valuesOf(workload, row, rows[0]))
   const widths = header.map((title, column) =>
     Math.max(title.length, ...cells.map((line) => line[column]?.length ?? 0)),
   )

@@ -14,6 +14,8 @@ import {
   vectors,
 } from '../workloads/training.ts'
 import { type Leapfrog, leapfrog } from '../workloads/loops.ts'
+import { largeDigits } from '../workloads/arrays.ts'
+import { arrays } from './jax-js-arrays.ts'
 import type { Prepare, Runner } from './runner.ts'
 
 type Arrays = np.Array[]
@@ -121,6 +123,30 @@ function perceptron(
   )
 }
 
+function deepPerceptron(): Runner {
+  const { batch, x, y, layers } = largeDigits()
+  const array = (values: Float32Array, ...shape: number[]): np.Array =>
+    np.array(values as Float32Array<ArrayBuffer>).reshape(shape)
+  const parameters = layers.flatMap(({ inputs, outputs, w, b }) => [
+    array(w, inputs, outputs),
+    array(b, outputs),
+  ])
+  const forward = (state: Arrays, features: np.Array, labels: np.Array): np.Array => {
+    let out = features
+    for (let i = 0; i < layers.length; i++) {
+      out = np.matmul(out, state[2 * i]!).add(state[2 * i + 1]!)
+      if (i + 1 < layers.length) out = nn.relu(out) as np.Array
+    }
+    return softmaxLoss(labels, out)
+  }
+  const zeros = (): Arrays => parameters.map((parameter) => np.zeros(parameter.shape))
+  return train(
+    [...parameters, ...zeros(), ...zeros(), np.array(1), np.array(1)],
+    [array(x, batch, 784), array(y, batch, 10)],
+    adam(forward, parameters.length),
+  )
+}
+
 function regression({ batch, features, rate, ...data }: Logistic): Runner {
   const forward = (parameters: Arrays, x: np.Array, y: np.Array): np.Array => {
     const [w, b] = parameters as [np.Array, np.Array]
@@ -182,12 +208,16 @@ function integrator({ size, steps, stepSize, precision, ...data }: Leapfrog): Ru
 export const prepare: Prepare = async (workload, variant) => {
   await init('wasm')
   defaultDevice('wasm')
+  const single = arrays(workload)
+  if (single !== undefined) return single
   switch (workload) {
     case 'mlp-sgd':
     case 'start':
       return perceptron(digits(), nn.relu, softmaxLoss, false)
     case 'mlp-adam':
       return perceptron(digits(), nn.relu, softmaxLoss, true)
+    case 'mlp-large':
+      return deepPerceptron()
     case 'mlp-small':
       return perceptron(quadrants(), np.tanh, sigmoidLoss, false)
     case 'logistic':

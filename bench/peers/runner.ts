@@ -3,7 +3,7 @@
 /** A workload, ready to run in one library. */
 export interface Runner {
   /** One step, or one operation; everything it needs was made before. */
-  readonly step: () => void
+  readonly step: () => void | Promise<void>
   /** Waits for, or computes, whatever `step` has put off; timed with the steps. */
   readonly finish?: () => void | Promise<void>
   /** The loss of the latest step. */

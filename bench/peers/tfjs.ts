@@ -14,6 +14,7 @@ import {
 import { recurrent } from '../workloads/rnn.ts'
 import { layer, smallLenet } from '../workloads/lenet.ts'
 import type { Prepare, Runner } from './runner.ts'
+import { arrays } from './tfjs-arrays.ts'
 import { convolution, convolutional } from './tfjs-lenet.ts'
 import { network } from './tfjs-rnn.ts'
 
@@ -75,6 +76,8 @@ export function prepareFor(backend: string): Prepare {
   return async (workload) => {
     if (!(await tf.setBackend(backend))) throw new Error(`TensorFlow.js has no backend ${backend}`)
     await tf.ready()
+    const array = arrays(workload)
+    if (array !== undefined) return array
     switch (workload) {
       case 'mlp-sgd':
       case 'start':

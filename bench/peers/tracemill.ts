@@ -14,6 +14,7 @@ import { type Leapfrog, leapfrog, scalarIterations } from '../workloads/loops.ts
 import { recurrent } from '../workloads/rnn.ts'
 import { layer, lenet, smallLenet } from '../workloads/lenet.ts'
 import type { Prepare, Runner } from './runner.ts'
+import { arrays } from './tracemill-arrays.ts'
 import { convolution, convolutional } from './tracemill-lenet.ts'
 import { network } from './tracemill-rnn.ts'
 
@@ -174,6 +175,8 @@ function varying(): Runner {
 }
 
 export const prepare: Prepare = async (workload, variant) => {
+  const array = arrays(workload, variant)
+  if (array !== undefined) return array
   const softmax: Loss = (labels, logits) => tf.losses.softmaxCrossEntropy(labels, logits)
   switch (workload) {
     case 'mlp-sgd':

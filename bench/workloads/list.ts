@@ -2,9 +2,12 @@
  * What is measured, and beside whom.
  */
 
-/** One way of running a workload: a library, and how it runs it (`traced`, `eager`, `jit`, `hand-written`). */
+/**
+ * One way of running a workload: a library, and how it runs it (`traced`, `eager`, `jit`, `hand-written`). `warm cache` is
+ * `traced` in a process that finds its programs in the compile cache.
+ */
 export interface Contestant {
-  readonly peer: 'tracemill' | 'tfjs-wasm' | 'tfjs-cpu' | 'jax-js' | 'javascript'
+  readonly peer: 'tracemill' | 'tfjs-wasm' | 'tfjs-cpu' | 'jax-js' | 'onnxruntime-web' | 'javascript'
   readonly variant: string
 }
 
@@ -16,6 +19,8 @@ export interface Workload {
   /** Whether steps have a loss that all contestants must agree on. */
   readonly loss: boolean
   readonly contestants: readonly Contestant[]
+  /** Operations on floats in a step, for the table. */
+  readonly flops?: number
 }
 
 const traced: Contestant = { peer: 'tracemill', variant: 'traced' }
@@ -23,6 +28,7 @@ const eager: Contestant = { peer: 'tracemill', variant: 'eager' }
 const jaxJs: Contestant = { peer: 'jax-js', variant: 'jit' }
 const tfjsWasm: Contestant = { peer: 'tfjs-wasm', variant: 'eager' }
 const tfjsCpu: Contestant = { peer: 'tfjs-cpu', variant: 'eager' }
+const onnx: Contestant = { peer: 'onnxruntime-web', variant: 'model' }
 const javascript: Contestant = { peer: 'javascript', variant: 'hand-written' }
 
 export const workloads: readonly Workload[] = [
@@ -61,12 +67,104 @@ export const workloads: readonly Workload[] = [
     loss: false,
     contestants: [traced, eager, javascript, jaxJs, { peer: 'jax-js', variant: 'eager' }, tfjsWasm, tfjsCpu],
   })),
+  ...[64, 256, 512, 1024].map((size): Workload => ({
+    name: `matmul-${size}`,
+    title: `The product of two matrices of ${size}×${size}`,
+    kind: 'steps',
+    loss: true,
+    contestants: size > 256 ? [traced, onnx, jaxJs, tfjsWasm] : [traced, eager, onnx, jaxJs, tfjsWasm],
+    flops: 2 * size ** 3,
+  })),
+  {
+    name: 'elementwise',
+    title: 'y = tanh(ax + b)·σ(x) − x², a million elements',
+    kind: 'steps',
+    loss: true,
+    contestants: [traced, eager, onnx, jaxJs, tfjsWasm],
+  },
+  {
+    name: 'softmax-gradient',
+    title: 'Softmax cross-entropy of 128×1000 logits, with its gradient',
+    kind: 'steps',
+    loss: true,
+    contestants: [traced, eager, onnx, jaxJs, tfjsWasm],
+  },
+  {
+    name: 'mlp-large',
+    title: 'MLP 784-1024-1024-10, batch 256: one step of Adam',
+    kind: 'steps',
+    loss: true,
+    contestants: [traced, jaxJs, tfjsWasm],
+  },
+  {
+    name: 'scalar-while',
+    title: 'A loop of a million iterations over a scalar and its counter',
+    kind: 'steps',
+    loss: true,
+    contestants: [traced, javascript],
+  },
+  {
+    name: 'leapfrog',
+    title: 'Ten leapfrog steps for a Gaussian in ten dimensions, dense precision matrix',
+    kind: 'steps',
+    loss: true,
+    contestants: [traced, { peer: 'tracemill', variant: 'staged' }, javascript, jaxJs],
+  },
+  {
+    name: 'rnn-forward',
+    title: 'RNN, 1,000 iterations of h = tanh(h·W + x·U), 1x64: the loss',
+    kind: 'steps',
+    loss: true,
+    contestants: [traced, javascript, tfjsWasm, tfjsCpu],
+  },
+  {
+    name: 'rnn-training',
+    title: 'RNN, 1,000 iterations of h = tanh(h·W + x·U), 1x64: one step of SGD',
+    kind: 'steps',
+    loss: true,
+    contestants: [traced, javascript, tfjsWasm, tfjsCpu],
+  },
+  {
+    name: 'conversion',
+    title: 'Rewriting a function by the inspector: the first of a process, and each one after',
+    kind: 'steps',
+    loss: false,
+    contestants: [traced],
+  },
+  {
+    name: 'lenet',
+    title: 'LeNet, 32 and 64 filters of 5×5, 512 units, batch 64: one step of SGD',
+    kind: 'steps',
+    loss: true,
+    contestants: [traced, eager],
+  },
+  {
+    name: 'lenet-small',
+    title: 'LeNet, 6 and 16 filters of 5×5, 120 units, batch 8: one step of SGD',
+    kind: 'steps',
+    loss: true,
+    contestants: [traced, eager, tfjsCpu],
+  },
+  {
+    name: 'conv-forward',
+    title: 'Convolution 28×28×32 → 64, 5×5, batch 64 (5.14 GFLOP)',
+    kind: 'steps',
+    loss: false,
+    contestants: [traced, tfjsWasm],
+  },
+  ...(['input', 'filter'] as const).map((operand): Workload => ({
+    name: `conv-${operand}-gradient`,
+    title: `The gradient of its ${operand}`,
+    kind: 'steps',
+    loss: false,
+    contestants: [traced],
+  })),
   {
     name: 'start',
     title: 'A new process to the end of its first MLP 784-128-10 step of SGD',
     kind: 'start',
     loss: false,
-    contestants: [traced, eager, jaxJs, tfjsWasm, tfjsCpu],
+    contestants: [traced, { peer: 'tracemill', variant: 'warm cache' }, eager, jaxJs, tfjsWasm, tfjsCpu],
   },
   {
     name: 'memory-steps',

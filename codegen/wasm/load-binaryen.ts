@@ -8,10 +8,13 @@
  */
 import type Binaryen from 'binaryen'
 
+/** By a name of its own: bundlers take `new URL('…', import.meta.url)` for a file to copy. */
+const thisFile: string = import.meta.url
+
 /** The parts, if they have been made. */
 async function loadParts(): Promise<typeof Binaryen | undefined> {
   const { existsSync } = process.getBuiltinModule('node:fs')
-  const parts = new URL('./split-binaryen/index.js', import.meta.url)
+  const parts = new URL('./split-binaryen/index.js', thisFile)
   if (parts.protocol !== 'file:' || !existsSync(parts)) return undefined
   const { default: binaryen } = (await import(/* @vite-ignore */ parts.href)) as {
     readonly default: typeof Binaryen

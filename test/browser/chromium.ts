@@ -27,7 +27,7 @@ export function launch(): Promise<Browser> {
 }
 
 /** The JSON that the page at `url` leaves; throws when the page wrote a warning or an error to its console. */
-export async function resultOf(browser: Browser, url: string): Promise<unknown> {
+export async function resultOf(browser: Pick<Browser, 'newPage'>, url: string): Promise<unknown> {
   const page = await browser.newPage()
   try {
     const complaints: string[] = []

@@ -2,15 +2,29 @@
 // would put them there, made from the sources as they are now. Types are not checked on the way: `npm run typecheck`
 // does that. Dependencies are links to the checkout's.
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const root: string = fileURLToPath(new URL('../../', import.meta.url))
 
-/** The project's folder; `removeProject` takes it away. */
-export function createProject(): string {
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  readonly dependencies: Readonly<Record<string, string>>
+}
+
+/** The project's folder, with other packages of the checkout if need be; `removeProject` takes it away. */
+export function createProject(others: readonly string[] = []): string {
   const project = realpathSync(mkdtempSync(join(tmpdir(), 'tracemill-project-')))
   const installed = join(project, 'node_modules/tracemill')
   mkdirSync(installed, { recursive: true })
@@ -19,15 +33,37 @@ export function createProject(): string {
   try {
     execFileSync(
       process.execPath,
-      [compiler, '-p', join(root, 'tsconfig.build.json'), '--noCheck', '--outDir', join(installed, 'dist')],
+      [
+        compiler,
+        '-p',
+        join(root, 'tsconfig.build.json'),
+        '--noCheck',
+        '--declaration',
+        'false',
+        '--isolatedDeclarations',
+        'false',
+        '--outDir',
+        join(installed, 'dist'),
+      ],
       { stdio: 'inherit' },
+    )
+    execFileSync(
+      process.execPath,
+      ['--import', 'tsx', join(root, 'scripts/bundle-node.ts'), join(installed, 'dist')],
+      { cwd: root, stdio: 'inherit' },
     )
   } catch (error) {
     removeProject(project)
     throw error
   }
-  for (const dependency of ['acorn', 'astring', 'binaryen'])
-    symlinkSync(join(root, 'node_modules', dependency), join(project, 'node_modules', dependency), 'junction')
+  // The build takes binaryen apart; the tests do it once for all.
+  const parts = join(root, 'codegen/wasm/split-binaryen')
+  if (existsSync(parts)) cpSync(parts, join(installed, 'dist/node/split-binaryen'), { recursive: true })
+  for (const dependency of [...Object.keys(manifest.dependencies), ...others]) {
+    const link = join(project, 'node_modules', dependency)
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(join(root, 'node_modules', dependency), link, 'junction')
+  }
   writeFileSync(
     join(project, 'package.json'),
     JSON.stringify({ name: 'consumer', private: true, type: 'module' }),

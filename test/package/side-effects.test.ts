@@ -66,6 +66,8 @@ it('the modules that do something when imported are listed in sideEffects', asyn
 
 it('sideEffects lists only what exists', () => {
   for (const pattern of manifest.sideEffects) {
+    // Made of the others by scripts/bundle-node.ts.
+    if (pattern === './dist/node/*.js') continue
     const source = pattern.replace('./dist/', '').replace('/**/*.js', '').replace(/\.js$/, '.ts')
     expect(existsSync(join(root, source)), pattern).toBe(true)
   }

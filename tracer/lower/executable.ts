@@ -25,7 +25,7 @@ interface Call {
 
 /** A graph ready to run. */
 export class Executable {
-  readonly program: Program
+  #program: Program
   readonly #lowered: LoweredProgram
   /** The inputs and sizes of the calls in progress, innermost last: failures quote them. */
   readonly #calls: Call[] = []
@@ -33,10 +33,23 @@ export class Executable {
   /** Compiles a fused graph; see `lowerGraph` for the parameters. */
   constructor(graph: Graph, variables: readonly string[], tensorData: (name: string) => TypedArray) {
     this.#lowered = lowerGraph(graph, variables, tensorData)
-    this.program = new Program(this.#lowered.spec, {
+    this.#program = this.#compile()
+  }
+
+  #compile(): Program {
+    return new Program(this.#lowered.spec, {
       fail: (id, code, read) => this.#fail(id, code, read),
       call: (id, reads) => this.#call(id, reads),
     })
+  }
+
+  /** The program, compiled anew when the memory it was made for is no longer the memory there is. */
+  get program(): Program {
+    if (!this.#program.isCurrent) {
+      this.#program.dispose()
+      this.#program = this.#compile()
+    }
+    return this.#program
   }
 
   /** One call; the parameters are those of `Program.run`. */
