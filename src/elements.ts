@@ -317,6 +317,13 @@ function tracedElements(
     (params) => step(params.slice(0, start.length), params.slice(start.length)),
     op,
   )
+  const structured = (values: readonly Tensor[]): unknown =>
+    (once.structure(values) as { readonly value: unknown }).value
+  if (all.count === 0) {
+    // A body would read an element, which there is none of.
+    const none = once.types.slice(start.length).map(({ dtype, shape }) => filled(dtype, [0, ...shape], 0))
+    return { state: start, value: structured([...start, ...none]) }
+  }
   const count = sizeOf(all.tensors[0] as Tensor, 0)
   const begin = reverse
     ? sub(count, scalarTensor('int32', first ? 2 : 1))
@@ -343,8 +350,7 @@ function tracedElements(
     },
     { op, label: (path) => path.replace(/^\.state/, 'accumulator') },
   ) as Progress
-  const { value } = once.structure([...last.state, ...last.outputs]) as { readonly value: unknown }
-  return { state: last.state, value }
+  return { state: last.state, value: structured([...last.state, ...last.outputs]) }
 }
 
 interface Progress {

@@ -6,20 +6,22 @@
  *
  * Imports: `env.memory`; `env.fail(id, value)`, `env.host(id)`, `env.pop(id)`, `env.merge(id)` and `env.list(id)` for the
  * steps of those kinds, `env.grow(bytes)` for the memory of records (record-functions.ts); `gemm.gemm` and
- * `gemm.gemmBatched` (runtime-kernels/gemm.ts); `math.*` (host-math.ts).
+ * `gemm.gemmBatched` (runtime-kernels/gemm.ts); `math.*` (host-math.ts); `threads.*` where steps are shared between threads
+ * (emit-shared-steps.ts).
  */
 import { binaryen, type ExpressionRef, WasmModule } from './binaryen.ts'
 import { byteSize } from '../dtype.ts'
 import { InternalError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
-import type { CommitStep, GemmStep, IfStep, LoopStep, ProgramSpec, Step } from '../program.ts'
-import { initBatchedFlag, initFlag, reluFlag } from '../runtime-kernels/gemm.ts'
+import type { CommitStep, IfStep, LoopStep, ProgramSpec, Step } from '../program.ts'
 import { convParameters } from '../runtime-kernels/conv-parameters.ts'
-import { multiplySizes, type Size, sizesEqual } from '../size.ts'
+import { multiplySizes, type Size } from '../size.ts'
 import { allSteps, hasChecks } from '../steps.ts'
 import { emitConvolution } from './emit-convolution.ts'
-import { emitKernel } from './emit-kernel.ts'
-import { frameLayout, type FrameLayout, FrameReader } from './frame.ts'
+import { emitGemm } from './emit-gemm.ts'
+import { emitKernel, readsFrame } from './emit-kernel.ts'
+import { SharedSteps, splitKernels } from './emit-shared-steps.ts'
+import { frameLayout, type FrameLayout, FrameReader, sizeOffset } from './frame.ts'
 import { importHostMath } from './host-imports.ts'
 import { defineRecordFunctions } from './record-functions.ts'
 
@@ -54,9 +56,19 @@ export function assembleProgram(
     module.importMemory()
     importSteps(module, spec.steps)
     importHostMath(module, kernels)
-    kernels.forEach((kernel, i) => emitKernel(module, `k${i}`, kernel, options))
+    const steps = allSteps(spec.steps).filter((step) => step.kind === 'kernel')
+    const split = splitKernels(spec, steps, kernels)
+    kernels.forEach((kernel, i) => {
+      const fields = [
+        ...(steps[i]?.buffers ?? []).map((buffer) => frame.buffers[buffer]),
+        ...kernel.sizes.map((size) => sizeOffset(spec, frame, size)),
+      ]
+      emitKernel(module, `k${i}`, kernel, { relaxed: options.relaxed, fields, split: split.has(i) })
+    })
     defineRecordFunctions(module, spec, frame)
-    new MainFunction(module, spec, kernels, frame).define()
+    const shared = new SharedSteps(module, spec, frame)
+    new MainFunction(module, spec, kernels, frame, split, shared).define()
+    shared.define()
     module.addFunctionExport('main', 'main')
   } catch (error) {
     module.dispose()
@@ -89,13 +101,26 @@ class MainFunction {
   readonly #spec: ProgramSpec
   readonly #kernels: readonly Kernel[]
   readonly #reader: FrameReader
+  /** Kernels that take a part and a number of parts as well. */
+  readonly #split: ReadonlySet<number>
+  readonly #shared: SharedSteps
   #locals = 0
   /** Kernels called so far: they are in the order of the steps. */
   #called = 0
   #labels = 0
+  #loops = 0
 
-  constructor(module: WasmModule, spec: ProgramSpec, kernels: readonly Kernel[], frame: FrameLayout) {
+  constructor(
+    module: WasmModule,
+    spec: ProgramSpec,
+    kernels: readonly Kernel[],
+    frame: FrameLayout,
+    split: ReadonlySet<number>,
+    shared: SharedSteps,
+  ) {
     this.#module = module
+    this.#split = split
+    this.#shared = shared
     this.#spec = spec
     this.#kernels = kernels
     this.#reader = new FrameReader(module, spec, frame)
@@ -113,11 +138,18 @@ class MainFunction {
     const statements = steps.flatMap((step): readonly ExpressionRef[] => {
       switch (step.kind) {
         case 'kernel':
-          return [this.#kernel(step.buffers, this.#called++)]
+          return this.#kernel(step.buffers, this.#called++)
         case 'gemm':
-          return this.#gemm(step)
+          return (
+            this.#shared.emit(step, this.#reader, this.#local) ??
+            emitGemm(this.#module, step, this.#reader, this.#local, this.#label)
+          )
         case 'conv':
-          return [emitConvolution(this.#module, step, this.#reader, () => this.#local())]
+          return (
+            this.#shared.emit(step, this.#reader, this.#local) ?? [
+              emitConvolution(this.#module, step, this.#reader, this.#local),
+            ]
+          )
         case 'check':
           return [this.#check(step.buffer, step.id)]
         case 'host':
@@ -152,40 +184,45 @@ class MainFunction {
 
   #loop(step: LoopStep): ExpressionRef {
     const module = this.#module
-    const label = this.#labels++
+    const label = this.#loops++
     const test = this.#block(step.test)
     const condition = module.i32.eqz(this.#bool(step.condition))
     const body = this.#block(step.body)
-    const iteration = [test, module.br_if(`b${label}`, condition), body, module.br(`l${label}`)]
-    const loop = module.loop(`l${label}`, module.block(null, iteration, binaryen.none))
+    const iteration = [test, module.br_if(`b${label}`, condition), body, module.br(`a${label}`)]
+    const loop = module.loop(`a${label}`, module.block(null, iteration, binaryen.none))
     return module.block(`b${label}`, [loop], binaryen.none)
   }
 
-  #local(): number {
-    return 1 + this.#locals++
-  }
+  readonly #local = (): number => 1 + this.#locals++
+
+  readonly #label = (): string => `l${this.#labels++}`
 
   #address(buffer: number): ExpressionRef {
     return this.#reader.address(buffer)
   }
 
   #size(size: Size): ExpressionRef {
-    return this.#reader.size(size, () => this.#local())
+    return this.#reader.size(size, this.#local)
   }
 
-  #bytes(elements: Size): ExpressionRef {
-    return this.#size(multiplySizes(elements, 4))
-  }
-
-  #kernel(buffers: readonly number[], index: number): ExpressionRef {
+  #kernel(buffers: readonly number[], index: number): ExpressionRef[] {
     const kernel = this.#kernels[index]
     if (kernel === undefined || kernel.buffers.length !== buffers.length)
       throw new InternalError(
         `program ${this.#spec.name} has no kernel ${index} with ${buffers.length} buffers`,
       )
-    const sizes = kernel.sizes.map((name) => this.#reader.sizeField(name))
-    const operands = [...buffers.map((buffer) => this.#address(buffer)), ...sizes]
-    return this.#module.call(`k${index}`, operands, binaryen.none)
+    const call = (reader: FrameReader, ...others: ExpressionRef[]): ExpressionRef => {
+      const operands = readsFrame(kernel)
+        ? [reader.frame()]
+        : [
+            ...buffers.map((buffer) => reader.address(buffer)),
+            ...kernel.sizes.map((name) => reader.sizeField(name)),
+          ]
+      return this.#module.call(`k${index}`, [...operands, ...others], binaryen.none)
+    }
+    return this.#split.has(index)
+      ? this.#shared.emitKernel(kernel, call, this.#reader, this.#local)
+      : [call(this.#reader)]
   }
 
   #check(buffer: number, id: number): ExpressionRef {
@@ -199,69 +236,5 @@ class MainFunction {
     if (buffer === undefined) throw new InternalError(`program ${this.#spec.name} commits to no buffer`)
     const bytes = this.#size(multiplySizes(buffer.elements, byteSize(buffer.dtype)))
     return this.#module.memory.copy(this.#address(step.variable), this.#address(step.from), bytes)
-  }
-
-  #gemm(step: GemmStep): readonly ExpressionRef[] {
-    const { i32 } = this.#module
-    const { a, b, c, init, rows, columns } = step
-    const matrix = multiplySizes(rows, columns)
-    const shared = init === undefined || init.batchStride === 0 || step.batch === 1
-    const withC = init !== undefined && !shared && sizesEqual(init.batchStride, matrix) === true
-    const flags =
-      (init === undefined ? 0 : initFlag) |
-      (step.activation === 'relu' ? reluFlag : 0) |
-      (withC ? initBatchedFlag : 0)
-    const product = (address: (buffer: number, batchStride: Size) => ExpressionRef): ExpressionRef[] => [
-      address(a.buffer, a.batchStride),
-      address(b.buffer, b.batchStride),
-      address(c, matrix),
-      init === undefined ? i32.const(0) : address(init.buffer, init.batchStride),
-      this.#size(rows),
-      this.#size(columns),
-      this.#size(step.inner),
-      this.#bytes(a.rowStride),
-      this.#bytes(a.columnStride),
-      this.#bytes(b.rowStride),
-      this.#bytes(b.columnStride),
-      this.#bytes(columns),
-      init === undefined ? i32.const(0) : this.#bytes(init.rowStride),
-      i32.const(flags),
-      this.#reader.field(this.#reader.layout.scratch),
-    ]
-    const start = (buffer: number): ExpressionRef => this.#address(buffer)
-    if (step.batch === 1) return [this.#module.call('gemm', product(start), binaryen.none)]
-    if (!shared && !withC) return this.#gemmPerMatrix(step.batch, product)
-    const batches = [step.batch].map((size) => this.#size(size))
-    const strides = [a.batchStride, b.batchStride, matrix].map((stride) => this.#bytes(stride))
-    return [this.#module.call('gemmBatched', [...batches, ...strides, ...product(start)], binaryen.none)]
-  }
-
-  /** A call per matrix, for start values that lie neither once nor like the result. */
-  #gemmPerMatrix(
-    batch: Size,
-    product: (address: (buffer: number, batchStride: Size) => ExpressionRef) => ExpressionRef[],
-  ): readonly ExpressionRef[] {
-    const module = this.#module
-    const { local, i32 } = module
-    const count = this.#local()
-    const index = this.#local()
-    const get = (at: number): ExpressionRef => local.get(at, binaryen.i32)
-    const label = `l${this.#labels++}`
-    const operands = product((buffer, stride) =>
-      i32.add(this.#address(buffer), i32.mul(get(index), this.#bytes(stride))),
-    )
-    const iteration = [
-      module.call('gemm', operands, binaryen.none),
-      local.set(index, i32.add(get(index), i32.const(1))),
-      module.br_if(label, i32.lt_s(get(index), get(count))),
-    ]
-    return [
-      local.set(count, this.#size(batch)),
-      local.set(index, i32.const(0)),
-      module.if(
-        i32.lt_s(get(index), get(count)),
-        module.loop(label, module.block(null, iteration, binaryen.none)),
-      ),
-    ]
   }
 }

@@ -12,9 +12,12 @@ import type { Kernel, Loop, Statement } from '../kernel.ts'
 import { bodiesOf, iterationsOf } from '../schedule/contents.ts'
 import { multiplySizes, type Size } from '../size.ts'
 import { ExpressionEmitter } from './emit-expr.ts'
-import { emitLoop, loopBounds, rootsOf } from './emit-statements.ts'
+import { emitLoop, type LoopBounds, loopBounds, rootsOf } from './emit-statements.ts'
 import { FunctionContext, wasmType } from './function-context.ts'
 import { evaluatedOperands } from './scopes.ts'
+
+/** Most parameters of a function: engines take a thousand. */
+export const mostParameters = 900
 
 /** Innermost iterations per piece. */
 export const pieceIterations = 8192
@@ -66,15 +69,17 @@ export function planChunks(kernel: Kernel, loop: Loop): ChunkPlan | undefined {
   const others = usesOf(kernel.body.filter((statement) => statement !== loop))
   for (const local of own.assigned) if (others.assigned.has(local) || others.read.has(local)) return undefined
   const captured = [...own.read].filter((local) => !own.assigned.has(local))
+  if (kernel.buffers.length + kernel.sizes.length + captured.length + 2 > mostParameters) return undefined
   return captured.some((local) => local.mutable) ? undefined : { loop, captured, inner }
 }
 
-/** Adds the function for pieces as `name`; returns the calls, for the current block of the kernel's function. */
+/** Adds the function for pieces as `name`; returns the calls, for the current block of the kernel's function. `part`: bounds to use. */
 export function emitChunkedLoop(
   emitter: ExpressionEmitter,
   kernel: Kernel,
   plan: ChunkPlan,
   name: string,
+  part?: LoopBounds,
 ): ExpressionRef[] {
   const { context } = emitter
   const { module } = context
@@ -82,7 +87,7 @@ export function emitChunkedLoop(
   const { loop, captured } = plan
   definePiece(emitter, kernel, plan, name)
 
-  const bounds = loopBounds(emitter, loop)
+  const bounds = part ?? loopBounds(emitter, loop)
   const index = emitter.axisLocal(loop.axis)
   const piece = context.local(binaryen.i32)
   const end = context.local(binaryen.i32)

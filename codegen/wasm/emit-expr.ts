@@ -16,6 +16,7 @@ import { divideBySize, emitLoadExpr, emitMadd, emitRamp, type OperandHost } from
 import { scalarBinary, scalarCompare, scalarConvert, scalarUnary } from './emit-scalar.ts'
 import {
   horizontal,
+  interleave,
   splat,
   vectorBinary,
   vectorCompare,
@@ -206,6 +207,10 @@ export class ExpressionEmitter implements OperandHost {
         return emitRamp(this, expr)
       case 'horizontal':
         return horizontal(context, expr.op, expr.dtype, expr.x.lanes, value(expr.x))
+      case 'interleave': {
+        const x = value(expr.x)
+        return interleave(context, expr.dtype, expr.lanes, expr.half, x, value(expr.y))
+      }
       case 'const':
       case 'size':
       case 'axis':

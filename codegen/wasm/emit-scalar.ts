@@ -7,7 +7,7 @@ import type { DType } from '../dtype.ts'
 import { InternalError } from '../errors.ts'
 import type { BinaryOp, CompareOp, ReduceOp, UnaryOp } from '../expr.ts'
 import { floatInstruction } from './float-unary.ts'
-import { type FunctionContext, wasmType } from './function-context.ts'
+import type { FunctionContext } from './function-context.ts'
 
 /** Calls host math for one float value; `operands` have the dtype and so has the result. */
 export function callHost(
@@ -95,17 +95,16 @@ export function scalarBinary(
       case 'min':
       case 'pmax':
       case 'pmin': {
-        const wasm = wasmType(dtype, 1)
-        const a = context.share(x, wasm)
-        const b = context.share(y, wasm)
-        // The operands are evaluated, in order, by the comparison, so it has to come first: hence a block.
-        const condition = context.local(binaryen.i32)
+        // By vectors of equal lanes: a choice between two floats in scalars is a branch in machine code, which data
+        // without order mispredicts; and the instruction max has an opinion on the sign of zero.
+        const vectors = dtype === 'float32' ? module.f32x4 : module.f64x2
         const isMax = op === 'max' || op === 'pmax'
-        const order = isMax ? type.lt(a.first, b.first) : type.gt(a.first, b.first)
-        // The instruction max has an opinion on the sign of zero that vectors do not share.
-        const test = op === 'max' || op === 'min' ? i32.or(order, type.ne(b.again(), b.again())) : order
-        const choice = module.select(module.local.get(condition, binaryen.i32), b.again(), a.again())
-        return module.block(null, [module.local.set(condition, test), choice], wasm)
+        const a = vectors.splat(x)
+        const b = context.share(vectors.splat(y), binaryen.v128)
+        const best = (isMax ? vectors.pmax : vectors.pmin)(a, b.first)
+        const propagating = op === 'max' || op === 'min'
+        const result = propagating ? module.v128.or(best, vectors.ne(b.again(), b.again())) : best
+        return vectors.extract_lane(result, 0)
       }
       default:
         return callHost(context, op, dtype, [x, y])

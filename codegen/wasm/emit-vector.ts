@@ -54,6 +54,24 @@ export function splat(context: FunctionContext, dtype: DType, lanes: Lanes, x: E
   }
 }
 
+/** The lanes of the first or second half of both vectors, alternating. Lanes of two 4-byte values lie in the low half. */
+export function interleave(
+  context: FunctionContext,
+  dtype: DType,
+  lanes: Lanes,
+  half: 'low' | 'high',
+  x: ExpressionRef,
+  y: ExpressionRef,
+): ExpressionRef {
+  const bytes = dtype === 'float64' || (dtype === 'bool' && lanes === 2) ? 8 : 4
+  const start = half === 'low' ? 0 : lanes / 2
+  const mask = Array.from({ length: 16 }, (_, byte) => {
+    const lane = Math.floor(byte / bytes) % lanes
+    return (lane % 2) * 16 + (start + (lane >> 1)) * bytes + (byte % bytes)
+  })
+  return context.module.i8x16.shuffle(x, y, mask)
+}
+
 /** A vector whose lanes are computed one after the other; `lane` is called in order. */
 export function fromLanes(
   context: FunctionContext,
@@ -317,8 +335,26 @@ export function horizontal(
     return lanes === 2 ? module.i64x2.all_true(vector) : module.i32x4.all_true(vector)
   }
   const local = context.local(binaryen.v128)
-  const lane = (i: number): ExpressionRef =>
-    extractLane(context, dtype, lanes, module.local.get(local, binaryen.v128), i)
+  const whole = (): ExpressionRef => module.local.get(local, binaryen.v128)
+  if ((op === 'max' || op === 'min') && (dtype === 'float32' || dtype === 'float64')) {
+    // Folded in half as a vector: lanes i and i + lanes/2, then what is left of them.
+    const fold = (by: number): ExpressionRef => {
+      const mask = Array.from({ length: 16 }, (_, byte) => (byte + by) % 16)
+      return vectorBinary(context, op, dtype, lanes, whole(), module.i8x16.shuffle(whole(), whole(), mask))
+    }
+    const width = dtype === 'float32' ? 4 : 8
+    const folds = lanes === 2 ? [width] : [8, 4]
+    return module.block(
+      null,
+      [
+        module.local.set(local, vector),
+        ...folds.map((by) => module.local.set(local, fold(by))),
+        extractLane(context, dtype, lanes, whole(), 0),
+      ],
+      wasmType(dtype, 1),
+    )
+  }
+  const lane = (i: number): ExpressionRef => extractLane(context, dtype, lanes, whole(), i)
   const combine = (x: ExpressionRef, y: ExpressionRef): ExpressionRef =>
     scalarCombine(context, op, dtype, x, y)
   const value =

@@ -10,7 +10,7 @@ import { binaryen, type ExpressionRef, type WasmType } from './binaryen.ts'
 import type { Local } from '../expr.ts'
 import type { Kernel, While } from '../kernel.ts'
 import { iterationsOf } from '../schedule/contents.ts'
-import { pieceIterations, usesOf } from './chunks.ts'
+import { mostParameters, pieceIterations, usesOf } from './chunks.ts'
 import { ExpressionEmitter } from './emit-expr.ts'
 import { emitBody } from './emit-statements.ts'
 import { FunctionContext, wasmType } from './function-context.ts'
@@ -29,9 +29,6 @@ export interface WhileSurroundings {
 
 /** Loops nested deeper than this are not taken to pieces: each level makes a second copy of the code inside. */
 const mostNesting = 2
-
-/** Most locals handed to a piece: engines take functions of a thousand parameters. */
-const mostParameters = 900
 
 /** Emits a `while` at the current point. */
 export function emitWhile(

@@ -2,9 +2,10 @@
  * The frame table: 32-bit fields in memory that say where everything is in a call of a program, and code that reads them.
  */
 import { binaryen, type ExpressionRef, type WasmModule } from './binaryen.ts'
+import { byteSize } from '../dtype.ts'
 import { InternalError } from '../errors.ts'
 import type { ProgramSpec } from '../program.ts'
-import type { Size } from '../size.ts'
+import { multiplySizes, type Size } from '../size.ts'
 import { emitSize } from './emit-size.ts'
 
 /** Byte offsets of the fields of a frame table. */
@@ -24,6 +25,11 @@ export interface FrameLayout {
 /** The names of the sizes that have a field. */
 function sizeFields(spec: ProgramSpec): readonly string[] {
   return [...spec.sizes, ...(spec.found ?? [])]
+}
+
+/** The offset of the field of a size. */
+export function sizeOffset(spec: ProgramSpec, layout: FrameLayout, name: string): number | undefined {
+  return layout.sizes[sizeFields(spec).indexOf(name)]
 }
 
 /** The frame table of a program. */
@@ -67,9 +73,17 @@ export class FrameReader {
     return this.field(this.layout.buffers[buffer])
   }
 
+  /** How many bytes a program buffer has. */
+  bufferBytes(buffer: number): Size {
+    const { elements, dtype } = this.#spec.buffers[buffer] ?? {}
+    if (elements === undefined || dtype === undefined)
+      throw new InternalError(`program ${this.#spec.name} has no buffer ${buffer}`)
+    return multiplySizes(elements, byteSize(dtype))
+  }
+
   /** The value of a size name. */
   sizeField(name: string): ExpressionRef {
-    return this.field(this.layout.sizes[sizeFields(this.#spec).indexOf(name)])
+    return this.field(sizeOffset(this.#spec, this.layout, name))
   }
 
   /** The value of a size; `local` gives a fresh i32 local. */

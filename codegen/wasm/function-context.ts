@@ -52,6 +52,19 @@ export class FunctionContext {
     sizes.forEach((name, i) => this.#sizeParameters.set(name, buffers + i))
   }
 
+  /** The context of a function with one parameter, and locals in the places of the parameters. */
+  static ofFrame(
+    module: WasmModule,
+    relaxed: boolean,
+    buffers: number,
+    sizes: readonly string[],
+  ): FunctionContext {
+    const context = new FunctionContext(module, relaxed, 1, [])
+    sizes.forEach((name, i) => context.#sizeParameters.set(name, buffers + i))
+    for (let i = 1; i < buffers + sizes.length; i++) context.local(binaryen.i32)
+    return context
+  }
+
   local(type: WasmType): number {
     this.#locals.push(type)
     return this.#parameters.length + this.#locals.length - 1
@@ -127,15 +140,14 @@ export class FunctionContext {
     return index
   }
 
+  /** Has statements run before everything else. */
+  beginWith(statements: readonly ExpressionRef[]): void {
+    this.#prologue.unshift(...statements)
+  }
+
   /** Ends the function: adds it to the module under `name`. The last of `body` gives its results, when it has some. */
   define(name: string, body: readonly ExpressionRef[], results: WasmType = binaryen.none): void {
     const block = this.module.block(null, [...this.#prologue, ...body], results)
-    this.module.addFunction(
-      name,
-      binaryen.createType([...this.#parameters]),
-      results,
-      this.#locals,
-      block,
-    )
+    this.module.addFunction(name, binaryen.createType([...this.#parameters]), results, this.#locals, block)
   }
 }

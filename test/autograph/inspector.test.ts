@@ -1,3 +1,4 @@
+// oxlint-disable no-eval, prefer-const -- scopes have to be given, and the forms of declarations are what is tested
 // Functions with variables outside, no scope given and no plugin: the inspector finds the scope, inside vitest too.
 import { afterEach, describe, expect, test } from 'vitest'
 import { convert, installScopeFinder } from '../../tracer/autograph/convert.ts'

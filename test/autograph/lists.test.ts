@@ -122,6 +122,19 @@ describe('an array that grows in a staged loop', () => {
     expect(() => traced(once, scalar(2))).toThrow(
       /'list' has length 1 in the main branch, but 0 in the else branch/,
     )
+    const worklist: Twin = (k) => {
+      const todo: any[] = [k]
+      let sum = scalar(0)
+      while (todo.length > 0) {
+        const next = todo.pop()
+        sum = sum.add(next)
+        if (next.less(10)) todo.push(next.mul(2))
+      }
+      return sum
+    }
+    expect(() => traced(worklist, scalar(1))).toThrow(
+      /'todo' has length 1 in the main branch, but 0 in the else branch[^]*tf\.where[^]*a loop decide[^]*while \(count/,
+    )
   })
 })
 
@@ -243,6 +256,53 @@ describe('what is not the function’s own', () => {
     const g = tf.function(keeping, { scope: (s) => eval(s) })
     expect(() => g(scalar(1))).toThrow(/last is not its own/)
     expect([count.n, last]).toEqual([0, 1])
+  })
+  test('nor is the object a method is called on; private fields too', () => {
+    class Model {
+      best: unknown = 1
+      #worst: unknown = 2
+      readonly keep = tf.function(
+        function (this: Model, x: tf.Tensor): tf.Tensor {
+          if (x.greater(0)) this.best = x.mul(2)
+          return x
+        },
+        { scope: (s) => eval(s) as unknown },
+      )
+      readonly keepPrivately = tf.function(
+        function (this: Model, x: tf.Tensor): tf.Tensor {
+          if (x.less(0)) this.#worst = x.mul(2)
+          return x
+        },
+        { scope: (s) => eval(s) as unknown },
+      )
+      get fields(): readonly unknown[] {
+        return [this.best, this.#worst]
+      }
+    }
+    const model = new Model()
+    expect(() => model.keep(scalar(1))).toThrow(/this\.best is not its own[^]*tf\.variable/)
+    expect(() => model.keepPrivately(scalar(1))).toThrow(/this\.#worst is not its own/)
+    expect(model.fields).toEqual([1, 2])
+  })
+  test('but an object made while tracing is', () => {
+    class Best {
+      value: tf.Tensor
+      constructor(value: tf.Tensor) {
+        this.value = value
+      }
+      offer(x: tf.Tensor): void {
+        if (x.greater(this.value)) this.value = x
+      }
+    }
+    const f = tf.function(
+      (x: tf.Tensor) => {
+        const best = new Best(x)
+        best.offer(x.mul(3))
+        return best.value
+      },
+      { scope: (s) => eval(s) as unknown },
+    )
+    expect([f(scalar(2)).item(), f(scalar(20)).item(), f(scalar(-2)).item()]).toEqual([6, 60, -2])
   })
 })
 

@@ -217,9 +217,67 @@ describe('a function that was rewritten in a module', () => {
 
   it('names the place in messages', () => {
     const { f } = evaluate(
-      converted(`${prefix}exports.f = (x) => {\n  if (x.greater(0))\n    throw new Error()\n}`).code,
+      converted(
+        `${prefix}exports.f = (x) => {\n  if (x.greater(0))\n    try { throw new Error() } catch {}\n}`,
+      ).code,
     )
-    expect(() => tf.function(f as (x: tf.Tensor) => void)(tf.scalar(1))).toThrow(/at model\.js:4:5/)
+    expect(() => tf.function(f as (x: tf.Tensor) => void)(tf.scalar(1))).toThrow(/at model\.js:4:11/)
+  })
+})
+
+describe('what a traced function of a module reads from outside', () => {
+  interface Example {
+    readonly set: (value: number) => void
+    readonly call: (x: tf.Tensor) => tf.Tensor
+  }
+  const control = 'if (x.greater(100)) return x'
+  const module = (body: string): Example =>
+    evaluate(
+      converted(`${prefix}let scale = 3\nexports.set = (value) => { scale = value }\n${body}`).code,
+    ) as object as Example
+  const told = ({ set, call }: Example): readonly string[] => {
+    const warnings = (value: number): readonly string[] => {
+      set(value)
+      return tf.captureWarnings(() => {
+        for (let i = 0; i < 3; i++) call(tf.scalar(1))
+      }).warnings
+    }
+    expect(warnings(3)).toEqual([])
+    return warnings(5)
+  }
+  it.each([
+    ['an arrow in the call', `exports.call = tf.function((x) => {\n ${control}; return x.mul(scale) })`],
+    [
+      'a function by its name',
+      `function step(x) {\n ${control}; return x.mul(scale) }\nexports.call = tf.function(step)`,
+    ],
+    [
+      'a constant by its name',
+      `const step = (x) =>\n x.greater(2) ? x : x.mul(scale)\nexports.call = tf.function(step)`,
+    ],
+  ])('is watched: %s', (_, body) => {
+    const [warning, ...others] = told(module(body))
+    expect(warning).toMatch(/scale was 3 when it was traced, and is 5 now: .*model\.js:[45]:\d+/)
+    expect(others).toEqual([])
+  })
+  it('is watched in methods with decorators, this included', () => {
+    const source = `
+      class Model {
+        k = 3
+        @tf.func step(x) { if (x.greater(100)) return x; return x.mul(scale).add(this.k) }
+        @tf.func static twice(x) { if (x.greater(100)) return x; return x.mul(scale) }
+        plain(x) { if (x.greater(100)) return x; return x.mul(this.k) }
+      }`
+    const lowered = transformSync(source, { target: 'es2022' }).code
+    const { call, set } = module(
+      `${lowered}\nconst model = new Model()\nexports.call = (x) => { model.step(x); return Model.twice(x) }`,
+    )
+    const warnings = told({ call, set }).join('\n')
+    expect(warnings.match(/scale was 3 when it was traced/g)).toHaveLength(2)
+    const both = module(
+      `${lowered}\nconst model = new Model()\nexports.set = (k) => { model.k = k }\nexports.call = (x) => model.step(x)`,
+    )
+    expect(told(both).join('\n')).toMatch(/this\.k was 3 when it was traced, and is 5 now/)
   })
 })
 

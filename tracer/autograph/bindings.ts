@@ -15,11 +15,16 @@ export class Bindings {
   readonly #resolution: Resolution
   readonly #writtenIn = new WeakMap<Range, ReadonlySet<Binding>>()
   readonly #mentions = new Map<Binding, Identifier[]>()
-  readonly usesSuper: boolean
+  readonly #program: Program
+  #usesSuper: boolean | undefined
 
   constructor(program: Program) {
+    this.#program = program
     this.#resolution = new Resolution(program)
-    this.usesSuper = mentionsSuper(program)
+  }
+
+  get usesSuper(): boolean {
+    return (this.#usesSuper ??= mentionsSuper(this.#program))
   }
 
   /** Names that nothing in the text declares. */
@@ -33,7 +38,14 @@ export class Bindings {
 
   /** The variables read in a range, in functions inside it too. */
   readIn(range: Range): Set<Binding> {
-    return new Set(within(this.#resolution.reads, range).map(({ binding }) => binding))
+    const { reads } = this.#resolution
+    const found = new Set<Binding>()
+    for (let i = firstFrom(reads, range.start); i < reads.length; i++) {
+      const read = reads[i]
+      if (read === undefined || read.start >= range.end) break
+      found.add(read.binding)
+    }
+    return found
   }
 
   /** The variables that running a range may write. */

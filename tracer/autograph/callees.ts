@@ -52,7 +52,14 @@ function usualMethods(): ReadonlySet<string> {
 
 /** True when a function may call, itself or through others, what has to be rewritten. */
 export function mayCallForRewriting(node: AnyNode, around: Surroundings): boolean {
-  if (node.type === 'CallExpression' && !isHarmless(node.callee, around)) return true
+  if (node.type === 'CallExpression') {
+    if (!isHarmless(node.callee, around)) return true
+    // What is called by way of another function.
+    for (const argument of node.arguments) {
+      const given = valueOf(argument, around)?.value
+      if (typeof given === 'function' && !around.isPlain(given as Callback)) return true
+    }
+  }
   return children(node).some((child) => mayCallForRewriting(child, around))
 }
 

@@ -100,6 +100,8 @@ export class FunctionContext {
   readonly #frames: Frame[] = []
   #next = 0
   readonly vars: Set<string> = new Set()
+  /** Inside of a `try` that has a `catch`. */
+  isCaught = false
   readonly #rewrite: {
     list(context: FunctionContext, statements: readonly Statement[]): Statement[]
     expression(context: FunctionContext, node: Expression): Expression
@@ -320,7 +322,7 @@ export class FunctionContext {
         const key = isKey && !this.plan.isGrowing(base) ? constantKey(target) : undefined
         const path = pathText(base)
         const root = this.#rootOf(base)
-        const mark = root !== undefined && isOfText(root) ? '^' : ''
+        const mark = root === undefined ? '~' : isOfText(root) ? '^' : ''
         const ofPart =
           target.property.type === 'PrivateIdentifier' && isKey
             ? this.#cell(target)
@@ -351,6 +353,9 @@ export class FunctionContext {
       arrow(target),
       arrow(block([statement(assignment(target, value))]), [value]),
       literal(pathText(target)),
+      ...(target.object.type === 'Super' || this.#rootOf(target.object) !== undefined
+        ? []
+        : [arrow(target.object)]),
     )
   }
 

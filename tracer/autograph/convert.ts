@@ -8,12 +8,13 @@
  * a tensor: left alone it would always be true, so that is refused, with the line and the ways out.
  */
 import { TraceError, TracemillError } from '../../codegen/errors.ts'
-import { isOwn } from '../trace/convert-hook.ts'
+import { isOwn, waysOut } from '../trace/convert-hook.ts'
 import { builtins } from './builtins.ts'
 import { mayCallForRewriting } from './callees.ts'
 import { definiteCondition } from './detect.ts'
-import { inlineMap } from './inline-map.ts'
-import type { Place } from './places.ts'
+import { inlineMap, namedCode } from './inline-map.ts'
+import { isOfLibrary } from './library-functions.ts'
+import type { Origin, Place } from './places.ts'
 import { print, printMarked } from './printer.ts'
 import { createRuntime, type Runtime } from './runtime.ts'
 import { type FunctionSource, lineAt, parseText, positionsIn, textOf } from './source.ts'
@@ -61,8 +62,10 @@ export interface NamesOf {
 export interface ScopeFinder {
   /** What names mean in the scope of a function. */
   scopeOf(fn: Callback): (name: string) => { readonly value: unknown } | undefined
-  /** Where a function is written; `url` is its script, where that is known. */
+  /** Where a function is written; `url` is its script, where that is known. Cheap: it may not be found out. */
   place(fn: Callback, source: FunctionSource, url?: string): Place | undefined
+  /** The same, whatever it costs. */
+  findPlace(fn: Callback, source: FunctionSource): Place | undefined
   /** A thunk in the scope of a function; throws with the reason where there can be none. */
   thunkOf(fn: Callback, source: FunctionSource, names: NamesOf): ScopeOf
 }
@@ -76,44 +79,16 @@ export function installScopeFinder(next: ScopeFinder | undefined): ScopeFinder |
   return before
 }
 
+/** What an arrow begins with. */
+const arrowHead = /^(?:\([^()]*\)|[\w$]+)\s*=>/
+
 /** What esbuild calls to keep the names of functions. */
 const nameHelper = '__name'
 
-const library = new WeakSet<object>()
 const excluded = new WeakSet<object>()
 /** What functions were rewritten to, without a scope; themselves where they stay. */
 const converted = new WeakMap<object, Callback>()
 const withScope = new WeakMap<object, WeakMap<object, Callback>>()
-
-/** Functions of the library, which need no rewriting. */
-export function markLibrary(namespace: object): void {
-  const seen = new Set<object>()
-  const visit = (value: unknown): void => {
-    if (value === null || (typeof value !== 'object' && typeof value !== 'function') || seen.has(value))
-      return
-    seen.add(value)
-    if (typeof value === 'function') {
-      library.add(value)
-      markMethods(value)
-    }
-    const isNamespace = Reflect.get(value, Symbol.toStringTag) === 'Module' || value === namespace
-    if (isNamespace) for (const key of Object.keys(value)) visit(Reflect.get(value, key))
-  }
-  visit(namespace)
-}
-
-/** The methods of a class, its own ones too. */
-function markMethods(of: object): void {
-  const prototype: unknown = Reflect.get(of, 'prototype')
-  for (const holder of [of, prototype]) {
-    if (holder === null || (typeof holder !== 'object' && typeof holder !== 'function')) continue
-    for (const descriptor of Object.values(Object.getOwnPropertyDescriptors(holder)) as PropertyDescriptor[])
-      for (const key of ['value', 'get']) {
-        const method: unknown = Reflect.get(descriptor, key)
-        if (typeof method === 'function') library.add(method)
-      }
-  }
-}
 
 /** Leaves a function alone when it is called from rewritten code. Returns it. */
 export function noConvert<F extends Callback>(fn: F): F {
@@ -123,7 +98,7 @@ export function noConvert<F extends Callback>(fn: F): F {
 
 /** The rewritten function, or the function itself where nothing has to be rewritten. Throws TraceError where it must and cannot be. */
 export function convert<F extends Callback>(fn: F, options: ConvertOptions = {}): F {
-  if (library.has(fn) || excluded.has(fn) || isOwn(fn)) return fn
+  if (isOfLibrary(fn) || excluded.has(fn) || isOwn(fn)) return fn
   const { scope } = options
   const cache = scope === undefined ? converted : (withScope.get(scope) ?? new WeakMap<object, Callback>())
   if (scope !== undefined) withScope.set(scope, cache)
@@ -151,7 +126,8 @@ function convertNow(fn: Callback, { scope, name = fn.name, isCallee = false }: C
   const text = textOf(fn)
   if (isRewritten(text)) return fn
   // Only a function with one of these can have anything to rewrite.
-  if (isCallee && !/[?!]|&&|\|\||\b(?:if|while|for|switch)\b|=>|\(/.test(text)) return fn
+  if (isCallee && !/[?!]|&&|\|\||\b(?:if|while|for|switch)\b|=>|\(/.test(text.replace(arrowHead, '')))
+    return fn
   const source = parseText(text)
   if (source === undefined || isSuspending(source.fn)) return fn
   const at: { place?: Place | undefined } = {}
@@ -171,7 +147,7 @@ function convertNow(fn: Callback, { scope, name = fn.name, isCallee = false }: C
     return evaluateWith(scope, candidate, at.place, isCallee)
   }
   if (isRebuildable(candidate)) {
-    at.place = finder?.place(fn, source)
+    at.place = finder?.findPlace(fn, source)
     return finish(globalEval(codeOf(candidate, at.place, false)), candidate)
   }
   let reason = made.bindings.usesSuper ? 'because it uses super' : 'without its scope'
@@ -291,7 +267,7 @@ function leadsToRewriting({ fn, source, made }: Candidate, onTheWay: readonly Ca
 }
 
 function isPlain(fn: Callback, onTheWay: readonly Callback[]): boolean {
-  if (library.has(fn) || excluded.has(fn) || isOwn(fn) || plain.has(fn) || onTheWay.includes(fn)) return true
+  if (isOfLibrary(fn) || excluded.has(fn) || isOwn(fn) || plain.has(fn) || onTheWay.includes(fn)) return true
   const text = textOf(fn)
   const source = isRewritten(text) ? undefined : parseText(text)
   if (source !== undefined && !isSuspending(source.fn)) {
@@ -349,13 +325,18 @@ function codeOf(
   const before = helper === '' ? '(' : `(() => { ${helper}`
   const code = `${before}${printed}${helper === '' ? ')' : ' })()'}`
   const label = name.replaceAll(/\W/g, '_') || 'anonymous'
-  if (place === undefined) return `${code}\n//# sourceURL=tracemill-${label}.js`
   const offset = wrapped.indexOf(text)
   const shifted = marks.map((mark) => ({
     printed: mark.printed + before.length,
     source: mark.source - offset,
   }))
-  return code + inlineMap(code, shifted, place, label)
+  if (place !== undefined) return code + inlineMap(code, shifted, place, label)
+  const positions = positionsIn(text)
+  const originOf = (position: number): Origin => {
+    const [line, column] = positions(position).split(':').map(Number)
+    return { source: name === '' ? 'anonymous' : name, line: line ?? 1, column: column ?? 1 }
+  }
+  return code + namedCode(code, shifted, originOf, label)
 }
 
 /** A place in messages. */
@@ -382,6 +363,6 @@ function demandHarmless(source: FunctionSource, name: string, reason: string): v
     op: 'tf.function',
     problem: `${name === '' ? 'the callback' : name} decides by a tensor, and cannot be rewritten ${reason}; left as it is, the test would always be true`,
     rows: [[`line ${position.split(':')[0]}`, lineAt(source.wrapped, node)]],
-    fix: 'give the option scope: s => eval(s), or use the build plugin, or write tf.cond, tf.whileLoop or tf.where.',
+    fix: `${waysOut}.`,
   })
 }

@@ -68,6 +68,12 @@ function isTensor(node: AnyNode, bindings: Bindings, depth: number): boolean {
       return isTensor(node.expression, bindings, depth)
     case 'LogicalExpression':
       return isTensor(node.left, bindings, depth) || isTensor(node.right, bindings, depth)
+    case 'ConditionalExpression':
+      return isTensor(node.consequent, bindings, depth) || isTensor(node.alternate, bindings, depth)
+    case 'SequenceExpression': {
+      const last = node.expressions.at(-1)
+      return last !== undefined && isTensor(last, bindings, depth)
+    }
     case 'UnaryExpression':
       return node.operator === '!' && isTensor(node.argument, bindings, depth)
     case 'CallExpression': {

@@ -27,7 +27,7 @@ import {
 
 /** Operators that are ops when an operand is a tensor. */
 const operators = new Set([
-  '==', '!=', '===', '!==', '<', '<=', '>', '>=', '+', '-', '*', '/', '%', '**', '|', '^', '&', '<<', '>>',
+  '==', '!=', '===', '!==', '<', '<=', '>', '>=', '+', '-', '*', '/', '%', '**', '|', '^', '&', '<<', '>>', '>>>',
 ]) // prettier-ignore
 
 export function rewriteExpression(context: FunctionContext, node: Expression): Expression {
@@ -229,7 +229,7 @@ function rewriteAssignment(context: FunctionContext, node: AssignmentExpression)
   const right = operator === '=' ? valueFor(context, left, node.right) : context.expression(node.right)
   if (operator === '=' && hasOpenKey(context, left)) return setElement(context, left, () => right)
   const target = rewritePattern(context, left)
-  if (operator === '=' || operator === '??=' || operator === '>>>=') return { ...node, left: target, right }
+  if (operator === '=' || operator === '??=') return { ...node, left: target, right }
   const isSimple =
     left.type === 'Identifier' ||
     (left.type === 'MemberExpression' &&

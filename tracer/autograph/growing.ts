@@ -11,6 +11,7 @@ import { grown, type GrownList } from '../convert.ts'
 import { add, gather, stack } from '../ops/index.ts'
 import { Tensor } from '../tensor.ts'
 import { isTracing } from '../trace/bind.ts'
+import { markOwn } from '../trace/convert-hook.ts'
 import { TensorList } from '../trace/tensor-list.ts'
 import { isNumeric, kindOf } from './leaves.ts'
 import { adopt, contentOf, isWeak, markWeak } from './operators.ts'
@@ -89,6 +90,8 @@ export class Growing implements GrownList {
     return value instanceof Tensor ? value : Number(value)
   }
   #element(value: unknown): Parameters<TensorList['push']>[0] {
+    // A counter is a number in the source, and takes the dtype of what is there.
+    if (isWeak(value)) return adopt(value, this.#list?.element?.dtype ?? value.dtype)
     if (isNumeric(value)) return value
     throw new TraceError({
       op: 'loop',
@@ -151,12 +154,13 @@ function propertyOf(growing: Growing, key: PropertyKey): unknown {
     case 'length':
       return growing.length()
     case 'push':
-      return (...values: readonly unknown[]): Tensor => growing.push(...values)
+      return markOwn((...values: readonly unknown[]): Tensor => growing.push(...values))
     case 'pop':
-      return (): Tensor => growing.pop()
+      return markOwn((): Tensor => growing.pop())
     case 'at':
-      return (index: number): Tensor =>
-        growing.read(typeof index === 'number' && index < 0 ? add(growing.length(), index) : index)
+      return markOwn((index: number): Tensor =>
+        growing.read(typeof index === 'number' && index < 0 ? add(growing.length(), index) : index),
+      )
     case Symbol.toStringTag:
     case 'constructor':
       return Reflect.get(Array.prototype, key) as unknown

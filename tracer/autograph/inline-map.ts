@@ -13,19 +13,40 @@ let count = 0
 /** `//# sourceURL=…` and `//# sourceMappingURL=…` for code of which some positions (in order) came from a place. */
 export function inlineMap(code: string, marks: readonly Mark[], place: Place, label: string): string {
   const url = `${place.url.split('?')[0]}?tracemill=${label}-${++count}`
+  const entries = entriesOf(code, marks, (source) => place.originOf(source))
+  note(url, entries)
+  const map = { version: 3, names: [], ...encode(entries) }
+  return `\n//# sourceURL=${url}\n//# sourceMappingURL=data:application/json;base64,${base64(JSON.stringify(map))}`
+}
+
+/** `//# sourceURL=…` for code of which nobody knows where it came from, but how it is called there. */
+export function namedCode(
+  code: string,
+  marks: readonly Mark[],
+  originOf: (source: number) => Origin,
+  label: string,
+): string {
+  const url = `tracemill-${label}-${++count}.js`
+  note(url, entriesOf(code, marks, originOf))
+  return `\n//# sourceURL=${url}`
+}
+
+function entriesOf(code: string, marks: readonly Mark[], originOf: (source: number) => Origin): Entry[] {
   const starts = lineStarts(code)
-  const entries = marks.map(({ printed, source }) => {
+  return marks.map(({ printed, source }) => {
     const line = lineOf(starts, printed)
-    return { line, column: printed - (starts[line] ?? 0), origin: place.originOf(source) }
+    return { line, column: printed - (starts[line] ?? 0), origin: originOf(source) }
   })
+}
+
+/** Makes positions in evaluated code known. */
+function note(url: string, entries: readonly Entry[]): void {
   noteEvaluated(url, (line, column) => {
     const entry = entries.findLast(
       (known) => known.line < line - 1 || (known.line === line - 1 && known.column <= column - 1),
     )
     return entry?.origin
   })
-  const map = { version: 3, names: [], ...encode(entries) }
-  return `\n//# sourceURL=${url}\n//# sourceMappingURL=data:application/json;base64,${base64(JSON.stringify(map))}`
 }
 
 interface Entry {

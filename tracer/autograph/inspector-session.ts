@@ -74,10 +74,13 @@ export function globalOf(fn: object): object {
   return (Reflect.construct(make, ['return globalThis']) as () => object)()
 }
 
+/** Scripts that functions were in, for the sessions to come. */
+const scripts = new Map<string, Script>()
+
 export class InspectorSession {
   readonly stash: Stash = {}
   readonly stashName: string = `tracemill${Math.random().toString(36).slice(2)}`
-  readonly scripts: Map<string, Script> = new Map()
+  readonly #told = new Map<string, Script>()
   readonly #session: RawSession
   readonly #global: object
   #isDebugging = false
@@ -96,7 +99,7 @@ export class InspectorSession {
     }
     this.#session.on('Debugger.scriptParsed', ({ params }) => {
       const { scriptId, url, sourceMapURL } = params as Script & { readonly scriptId: string }
-      this.scripts.set(scriptId, { url, sourceMapURL })
+      this.#told.set(scriptId, { url, sourceMapURL })
     })
     this.expose(this.#global)
   }
@@ -141,7 +144,10 @@ export class InspectorSession {
 
   /** A script that the debugger told of, or one that is running now. */
   scriptOf(scriptId: string): Script | undefined {
-    const known = this.scripts.get(scriptId)
+    // What the debugger tells is complete.
+    const told = this.#told.get(scriptId)
+    const known = told ?? scripts.get(scriptId)
+    if (told !== undefined) scripts.set(scriptId, told)
     if (known !== undefined || this.#isDebugging) return known
     // What is thrown is described with the scripts on the stack; nothing else tells of them while not debugging.
     this.post('Runtime.enable')
@@ -150,9 +156,9 @@ export class InspectorSession {
       silent: true,
     })
     for (const frame of exceptionDetails?.stackTrace?.callFrames ?? [])
-      if (frame.url !== '') this.scripts.set(frame.scriptId, { url: frame.url, sourceMapURL: '' })
+      if (frame.url !== '') this.#told.set(frame.scriptId, { url: frame.url, sourceMapURL: '' })
     this.post('Runtime.disable')
-    return this.scripts.get(scriptId)
+    return this.#told.get(scriptId)
   }
 
   close(): void {

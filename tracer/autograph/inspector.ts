@@ -56,8 +56,15 @@ export function closeInspector(): void {
   session = undefined
 }
 
-/** Properties the engine keeps of a function. */
-function internalsOf(fn: object): readonly Property[] {
+/** What the engine keeps of a function. */
+interface Internals {
+  readonly location: Location
+  /** The inspector's name for the scopes it can reach. */
+  readonly scopes: string | undefined
+}
+
+/** Throws OutOfReach where no code belongs to the function. */
+function internalsOf(fn: object): Internals {
   const inspector = opened()
   inspector.stash.value = fn
   const { objectId } = inspector.evaluate(`${inspector.stashName}.value`)
@@ -66,13 +73,10 @@ function internalsOf(fn: object): readonly Property[] {
     'Runtime.getProperties',
     { objectId, ownProperties: true },
   )
-  return internalProperties
-}
-
-function locationOf(fn: object): Location {
-  const found = internalsOf(fn).find(({ name }) => name === '[[FunctionLocation]]')?.value?.value
-  if (found === undefined) throw new OutOfReach('it is bound, or no code of this program')
-  return found as Location
+  const find = (key: string): Remote | undefined => internalProperties.find(({ name }) => name === key)?.value
+  const location = find('[[FunctionLocation]]')?.value
+  if (location === undefined) throw new OutOfReach('it is bound, or no code of this program')
+  return { location: location as Location, scopes: find('[[Scopes]]')?.objectId }
 }
 
 /** A scope as V8 shows it: the variables in it, as they are now. */
@@ -84,11 +88,11 @@ interface ShownScope {
 /** The scopes a function can reach, innermost first. */
 function scopesOf(fn: Callback): readonly ShownScope[] {
   const inspector = opened()
-  const { value } = internalsOf(fn).find(({ name }) => name === '[[Scopes]]') ?? {}
-  if (value?.objectId === undefined) return []
+  const { scopes: objectId } = internalsOf(fn)
+  if (objectId === undefined) return []
   const self = inspector.evaluate(inspector.stashName)
   inspector.post('Runtime.callFunctionOn', {
-    objectId: value.objectId,
+    objectId,
     functionDeclaration: 'function (stash) { stash.scopes = this }',
     arguments: [{ objectId: self.objectId }],
   })
@@ -133,7 +137,20 @@ function scriptText({ text, fn }: FunctionSource, { lineNumber, columnNumber }: 
  */
 function placeIn(fn: Callback, source: FunctionSource, url?: string): Place | undefined {
   try {
-    return placeAt(locationOf(fn), source, url)
+    return placeAt(internalsOf(fn).location, source, url)
+  } catch {
+    return undefined
+  }
+}
+
+/** Where a function is written, also when only the debugger can tell. */
+function findPlace(fn: Callback, source: FunctionSource): Place | undefined {
+  try {
+    const { location } = internalsOf(fn)
+    const found = placeAt(location, source)
+    if (found !== undefined) return found
+    opened().debug()
+    return placeAt(location, source)
   } catch {
     return undefined
   }
@@ -165,13 +182,13 @@ const moduleScopes = new Map<string, ModuleScope>()
  * What one function at the top of a module has given serves the others there.
  */
 function thunkOf(fn: Callback, source: FunctionSource, names: NamesOf): ScopeOf {
-  const location = locationOf(fn)
+  const { location, scopes } = internalsOf(fn)
   const known = moduleScopes.get(location.scriptId)
   if (
     known !== undefined &&
     names.isIndependent &&
     names.free.every((name) => !known.taken.has(name)) &&
-    isAtTop(fn)
+    isAtTop(scopes)
   )
     return { scope: known.scope, place: placeAt(location, source) }
   const stretches = stretchesToStopIn(source)
@@ -183,13 +200,19 @@ function thunkOf(fn: Callback, source: FunctionSource, names: NamesOf): ScopeOf 
   const scope = stopAndThink(inspector, fn, source.fn.params.length, () =>
     stops(inspector, location, scriptText(source, location), stretches),
   )
-  if (isAtTop(fn)) moduleScopes.set(location.scriptId, { scope, taken: new Set(names.own) })
+  if (isAtTop(scopes)) moduleScopes.set(location.scriptId, { scope, taken: new Set(names.own) })
   return { scope, place }
 }
 
 /** True for functions whose variables are those of their module. */
-function isAtTop(fn: Callback): boolean {
-  return scopesOf(fn).length === 2 && scopesOf(fn)[0]?.description === 'Module'
+function isAtTop(scopes: string | undefined): boolean {
+  if (scopes === undefined) return false
+  const { result } = opened().post<{ readonly result: Remote }>('Runtime.callFunctionOn', {
+    objectId: scopes,
+    functionDeclaration: "function () { return this.length === 2 && this[0].description === 'Module' }",
+    returnByValue: true,
+  })
+  return result.value === true
 }
 
 /** Calls a function that stops at one of the positions, and makes the thunk there. */
@@ -273,5 +296,6 @@ const anything: object = new Proxy(function () {}, {
 export const inspectorFinder: ScopeFinder = {
   scopeOf,
   place: placeIn,
+  findPlace,
   thunkOf,
 }

@@ -32,7 +32,7 @@ class Deferred extends TensorMethods {
 }
 
 /** A tensor made on demand, for those who ask an operand for its dtype and then for the tensor, and nothing else. */
-function later(dtype: DType, make: () => Tensor): TensorLike {
+export function later(dtype: DType, make: () => Tensor): TensorLike {
   const value: TensorMethods = new Deferred(dtype, make)
   return value as Tensor
 }

@@ -159,13 +159,23 @@ export class Liveness {
   }
 }
 
-function union(...sets: readonly Wanted[]): Wanted {
-  return new Set(sets.flatMap((set) => [...set]))
+/** All of these; the first set itself when it has them all. */
+function union(first: Wanted, ...others: readonly Wanted[]): Wanted {
+  let made: Set<Binding> | undefined
+  for (const other of others) {
+    if (other === first) continue
+    for (const binding of other) if (!(made ?? first).has(binding)) (made ??= new Set(first)).add(binding)
+  }
+  return made ?? first
 }
 
 function without(wanted: Wanted, bindings: Bindings, names: ReturnType<typeof boundIdentifiers>): Wanted {
-  const gone = new Set(names.map((name) => bindings.of(name)))
-  return new Set([...wanted].filter((binding) => !gone.has(binding)))
+  let made: Set<Binding> | undefined
+  for (const name of names) {
+    const binding = bindings.of(name)
+    if (binding !== undefined && wanted.has(binding)) (made ??= new Set(wanted)).delete(binding)
+  }
+  return made ?? wanted
 }
 
 function withBreak(targets: Targets, labels: readonly (string | undefined)[], wanted: Wanted): Targets {

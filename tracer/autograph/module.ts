@@ -18,6 +18,7 @@ import {
 } from './source-map.ts'
 import { type AnyFunction, type AnyNode, children, isFunction, isSuspending } from './syntax.ts'
 import { type Rewriting, rewriting } from './transform.ts'
+import { watchesIn } from './watches.ts'
 
 export type { SourceMapInput, SourceMapV3 }
 
@@ -80,7 +81,7 @@ export function convertModule(code: string, options: ModuleOptions): ConvertedMo
   const edits: Edit[] = functionsToRewrite(program, made).flatMap((fn) => editsOf(fn, made, code))
   if (edits.length === 0) return undefined
   const name = made.runtimeName
-  const watches = tracedFunctions(program, made).flatMap((fn) => watchOf(fn, made))
+  const watches = watchesIn(program, made)
   const inOrder = [...watches, ...edits].toSorted((a, b) => a.start - b.start || a.end - b.end)
   edits.splice(0, edits.length, ...inOrder)
   const binding = name === '$ag' ? name : `$ag as ${name}`
@@ -116,39 +117,6 @@ function startOf(program: Program): number {
   return first?.start ?? program.end
 }
 
-/** A function that is an expression. */
-type WrittenFunction = Exclude<AnyFunction, { type: 'FunctionDeclaration' }>
-
-/** Functions that are written as the argument of `tf.function`, outside of what is rewritten. */
-function tracedFunctions(program: Program, made: Rewriting): WrittenFunction[] {
-  const found: WrittenFunction[] = []
-  const visit = (node: AnyNode): void => {
-    if (isFunction(node) && !isSuspending(node) && made.isAffected(node)) return
-    if (node.type === 'CallExpression') {
-      const { callee } = node
-      const called = callee.type === 'MemberExpression' && !callee.computed ? callee.property : callee
-      const [fn] = node.arguments
-      const isTraced = called.type === 'Identifier' && (called.name === 'function' || called.name === 'func')
-      const isWritten = fn?.type === 'FunctionExpression' || fn?.type === 'ArrowFunctionExpression'
-      if (isTraced && isWritten && !isSuspending(fn)) found.push(fn)
-    }
-    children(node).forEach(visit)
-  }
-  visit(program)
-  return found
-}
-
-/** Has the runtime know what a traced function reads from outside: `$ag.watch(fn, …)`. */
-function watchOf(fn: WrittenFunction, made: Rewriting): Edit[] {
-  const call = made.watched(fn, fn)
-  if (call.type !== 'CallExpression') return []
-  const rest = call.arguments.slice(1).map((argument) => `, ${print(argument)}`)
-  return [
-    { start: fn.start, end: fn.start, text: `${made.runtimeName}.watch(`, marks: [] },
-    { start: fn.end, end: fn.end, text: `${rest.join('')})`, marks: [] },
-  ]
-}
-
 /** The outermost functions whose own body has to be rewritten; what is inside of them is rewritten with them. */
 function functionsToRewrite(program: Program, made: Rewriting): AnyFunction[] {
   const found: AnyFunction[] = []
@@ -175,7 +143,8 @@ function editsOf(fn: AnyFunction, made: Rewriting, code: string): Edit[] {
   const edits: Edit[] = []
   for (const [i, param] of params.entries()) {
     const before = fn.params[i]
-    if (before !== undefined && print(param) !== print(before)) edits.push(editOf(before, param, code))
+    if (before === undefined || before.type === 'Identifier') continue
+    if (print(param) !== print(before)) edits.push(editOf(before, param, code))
   }
   return [...edits, editOf(fn.body, body, code)]
 }

@@ -12,6 +12,7 @@ import { printType } from '../ir/type.ts'
 import {
   abs,
   add,
+  atan,
   bitwiseAnd,
   bitwiseNot,
   bitwiseOr,
@@ -22,6 +23,7 @@ import {
   div,
   equal,
   exp,
+  expm1,
   floor,
   greater,
   greaterEqual,
@@ -29,6 +31,7 @@ import {
   less,
   lessEqual,
   log,
+  log1p,
   logicalNot,
   maximum,
   minimum,
@@ -41,6 +44,7 @@ import {
   sin,
   sqrt,
   sub,
+  tan,
   tanh,
   trunc,
   truncatedMod,
@@ -106,12 +110,24 @@ const binary: Readonly<Record<string, (x: TensorLike, y: TensorLike) => Tensor>>
 export function operate(op: string, x: unknown, y: unknown): unknown {
   if (!(x instanceof TensorMethods) && !(y instanceof TensorMethods)) return plain(op, x, y)
   if (!isOperand(x) || !isOperand(y)) return plain(op, x, y)
+  if (op === '>>>' && (isSymbolic(contentOf(x)) || isSymbolic(contentOf(y)))) return unsignedShift(x, y)
   const apply = binary[op]
   if (apply === undefined) return plain(op, x, y)
   if (op === '+' && !isSymbolic(contentOf(x)) && !isSymbolic(contentOf(y))) return plain(op, x, y)
   const [left, right, isResultWeak] = together(op, x, y)
   const result = apply(left, right)
   return isResultWeak && result.dtype !== 'bool' ? markWeak(result) : result
+}
+
+/** `x >>> y` for a y that leaves 31 bits or less, so that what comes of it is an int32. */
+function unsignedShift(x: Tensor | Variable | number | boolean, y: unknown): unknown {
+  const bits = typeof y === 'number' ? y & 31 : 0
+  if (bits > 0) return operate('&', operate('>>', x, bits), 2 ** (32 - bits) - 1)
+  throw new TraceError({
+    op: '>>>',
+    problem: 'a tensor is shifted by 0 or by another tensor, and what comes of it may not be an int32',
+    fix: 'use >>, or | 0 to make an integer of a number.',
+  })
 }
 
 function isOperand(value: unknown): value is Tensor | Variable | number | boolean {
@@ -188,6 +204,8 @@ function plain(op: string, left: unknown, right: unknown): unknown {
       return x & y
     case '<<':
       return x << y
+    case '>>>':
+      return x >>> y
     default:
       return x >> y
   }
@@ -236,31 +254,44 @@ const real =
     f(x.dtype === 'int32' ? cast(x, 'float32') : x)
 const math: Readonly<Record<string, (x: Tensor, y: TensorLike) => Tensor>> = {
   abs,
+  atan: real(atan),
   ceil,
   cos: real(cos),
   exp: real(exp),
+  expm1: real(expm1),
   floor,
   log: real(log),
+  log1p: real(log1p),
   max: maximum,
   min: minimum,
   pow,
+  // Halves go up, unlike those that `tf.round` takes to the even neighbour.
+  round: (x) => floor(x.dtype === 'int32' ? x : add(x, 0.5)),
   sign,
   sin: real(sin),
   sqrt: real(sqrt),
+  tan: real(tan),
   tanh: real(tanh),
   trunc,
 }
+/** What makes a whole number of any: of a number that became a tensor an int32, which may be an index. */
+const whole = new Set(['ceil', 'floor', 'round', 'sign', 'trunc'])
 
 /** A function of `Math` on symbolic tensors, or undefined when it has none or there are none. */
 export function mathCall(name: string, args: readonly unknown[]): unknown {
   if (!args.some(isSymbolic) || !args.every(isOperand)) return undefined
   const apply = math[name]
+  if ((name === 'max' || name === 'min') && args.length > 2)
+    return args
+      .slice(1)
+      .reduce<unknown>((x, y) => mathCall(name, [x, y]) ?? Math[name](Number(x), Number(y)), args[0])
   const [x, y] = args
   if (apply === undefined || x === undefined || args.length > 2) return undefined
   if (apply.length === 1 || y === undefined) {
     const value = convertToTensor(x)
     const result = apply(value, value)
-    return isWeak(value) ? markWeak(result) : result
+    if (!isWeak(value)) return result
+    return markWeak(whole.has(name) ? cast(result, 'int32') : result)
   }
   const [left, right, isResultWeak] = together(name, x, y)
   const result = apply(convertToTensor(left, right instanceof Tensor ? { dtype: right.dtype } : {}), right)

@@ -32,45 +32,78 @@ export interface Jump {
 /** Properties that never are tensors. */
 const plainProperties = new Set(['length', 'rank', 'size', 'dtype', 'name'])
 
+/** Variables of all functions of a text. */
+class Found {
+  readonly #all = new Set<Binding>()
+  /** How many of them more than one function mentions. */
+  shared = 0
+
+  get size(): number {
+    return this.#all.size
+  }
+  has(binding: Binding): boolean {
+    return this.#all.has(binding)
+  }
+  add(binding: Binding): void {
+    if (this.#all.has(binding)) return
+    this.#all.add(binding)
+    if (binding.captured) this.shared++
+  }
+}
+
 export class Plan {
   readonly #bindings: Bindings
   readonly #fn: AnyFunction
   readonly #converted = new Set<AnyNode>()
-  readonly #carried = new Set<string>()
+  /** The targets of jumps that are carried, with the kinds of those. */
+  readonly #carried = new Map<AnyNode, Set<Jump['kind']>>()
   readonly #jumps: readonly Jump[]
+  readonly #jumpOf: ReadonlyMap<AnyNode, Jump>
+  /** The jumps inside of nodes that they pass. */
+  readonly #jumpsIn: ReadonlyMap<AnyNode, readonly Jump[]>
   readonly #lists: readonly (readonly AnyNode[])[]
   readonly #nodes: readonly AnyNode[]
   /** The variables that a rewritten construct of any function of the text writes. */
-  readonly #staged: Set<Binding>
+  readonly #staged: Found
   /** The arrays that a rewritten loop writes to. */
-  readonly #growing: Set<Binding>
-  readonly #ids = new Map<AnyNode, number>()
+  readonly #growing: Found
+  #size = 0
 
-  private constructor(fn: AnyFunction, bindings: Bindings, staged: Set<Binding>, growing: Set<Binding>) {
+  private constructor(fn: AnyFunction, bindings: Bindings, staged: Found, growing: Found) {
     this.#bindings = bindings
     this.#fn = fn
     this.#staged = staged
     this.#growing = growing
     const survey = surveyOf(fn)
     this.#jumps = survey.jumps
+    this.#jumpOf = new Map(survey.jumps.map((jump) => [jump.node, jump]))
+    const jumpsIn = new Map<AnyNode, Jump[]>()
+    for (const jump of survey.jumps)
+      for (const node of jump.within) {
+        const known = jumpsIn.get(node)
+        if (known === undefined) jumpsIn.set(node, [jump])
+        else known.push(jump)
+      }
+    this.#jumpsIn = jumpsIn
     this.#lists = survey.lists
     this.#nodes = survey.nodes
   }
 
   /** The plans of functions that may share variables. */
   static of(functions: readonly AnyFunction[], bindings: Bindings): ReadonlyMap<AnyFunction, Plan> {
-    const staged = new Set<Binding>()
-    const growing = new Set<Binding>()
+    const staged = new Found()
+    const growing = new Found()
     const plans = new Map(functions.map((fn) => [fn, new Plan(fn, bindings, staged, growing)]))
-    const sizeNow = (): number =>
-      [...plans.values()].reduce(
-        (sum, plan) => sum + plan.#converted.size + plan.#carried.size,
-        staged.size + growing.size,
-      )
-    let size = -1
-    while (size !== sizeNow()) {
-      size = sizeNow()
-      for (const plan of plans.values()) plan.#round()
+    let shared = -1
+    while (shared !== staged.shared + growing.shared) {
+      shared = staged.shared + growing.shared
+      for (const plan of plans.values()) {
+        let size = -1
+        while (size !== plan.#size + staged.size + growing.size) {
+          size = plan.#size + staged.size + growing.size
+          plan.#round()
+        }
+      }
     }
     return plans
   }
@@ -82,17 +115,20 @@ export class Plan {
 
   /** True when jumps of this kind to this target are carried by a flag. */
   isCarried(kind: Jump['kind'], target: AnyNode): boolean {
-    return this.#carried.has(this.#key(kind, target))
+    return this.#carried.get(target)?.has(kind) === true
   }
 
   jumpOf(node: AnyNode): Jump | undefined {
-    return this.#jumps.find((jump) => jump.node === node)
+    return this.#jumpOf.get(node)
   }
 
   /** The carried jumps inside these nodes whose targets are outside of them. */
   escaping(nodes: readonly AnyNode[]): readonly Jump[] {
     if (this.#carried.size === 0) return []
-    return this.#jumps.filter(
+    const [only] = nodes
+    const candidates = nodes.length === 1 && only !== undefined ? this.#jumpsIn.get(only) : this.#jumps
+    if (candidates === undefined) return []
+    return candidates.filter(
       (jump) =>
         this.isCarried(jump.kind, jump.target) &&
         nodes.some((node) => jump.within.has(node)) &&
@@ -102,20 +138,21 @@ export class Plan {
   }
 
   get needsRewriting(): boolean {
-    return this.#converted.size > 0
+    return this.#converted.size > 0 || alwaysThrows(this.#fn)
   }
 
-  #key(kind: Jump['kind'], target: AnyNode): string {
-    let id = this.#ids.get(target)
-    if (id === undefined) this.#ids.set(target, (id = this.#ids.size))
-    return `${kind}:${id}`
+  #carry({ kind, target }: Jump): void {
+    const known = this.#carried.get(target)
+    if (known === undefined) this.#carried.set(target, new Set([kind]))
+    else known.add(kind)
   }
 
   #round(): void {
-    for (const node of this.#nodes) if (this.#isSuspect(node)) this.#converted.add(node)
+    for (const node of this.#nodes)
+      if (!this.#converted.has(node) && this.#isSuspect(node)) this.#converted.add(node)
     for (const jump of this.#jumps) {
       if (jump.path.some((node) => this.#converted.has(node)) || this.#converted.has(jump.target))
-        this.#carried.add(this.#key(jump.kind, jump.target))
+        this.#carry(jump)
       if (!this.isCarried(jump.kind, jump.target)) continue
       for (const node of [...jump.path, jump.target])
         if (isLoop(node) || node.type === 'SwitchStatement') this.#converted.add(node)
@@ -130,7 +167,7 @@ export class Plan {
           rest.some((node) => node === jump.node || jump.path.includes(node)) &&
           !rest.includes(jump.target)
         )
-          this.#carried.add(this.#key(jump.kind, jump.target))
+          this.#carry(jump)
       const end = rest.at(-1)?.end ?? 0
       for (const node of rest)
         for (const binding of this.#bindings.writtenIn(node))
@@ -145,6 +182,8 @@ export class Plan {
           if (!isKey || constantKey(target) === undefined) this.#growing.add(binding)
         }
     }
+    this.#size = this.#converted.size
+    for (const kinds of this.#carried.values()) this.#size += kinds.size
   }
 
   /** True for an array that a staged loop may make grow. */
@@ -290,22 +329,26 @@ function surveyOf(fn: AnyFunction): {
   const jumps: Jump[] = []
   const lists: (readonly AnyNode[])[] = []
   const nodes: AnyNode[] = []
-  const visit = (node: AnyNode, outer: readonly AnyNode[]): void => {
+  const around: AnyNode[] = []
+  const visit = (node: AnyNode): void => {
     if (isFunction(node) || node.type === 'ClassBody') return
     nodes.push(node)
     if (node.type === 'BlockStatement') lists.push(node.body)
     if (node.type === 'SwitchCase') lists.push(node.consequent)
-    if (node.type === 'ReturnStatement') jumps.push(jumpOf(node, 'return', fn, outer))
+    if (node.type === 'ReturnStatement') jumps.push(jumpOf(node, 'return', fn, around.toReversed()))
     if (node.type === 'BreakStatement' || node.type === 'ContinueStatement') {
+      const outer = around.toReversed()
       const at = outer.findIndex((entry, i) => isTarget(node, entry, outer[i + 1]))
       const target = outer[at]
       const kind = node.type === 'BreakStatement' ? 'break' : 'continue'
       if (target !== undefined) jumps.push(jumpOf(node, kind, target, outer.slice(0, at)))
     }
-    for (const child of children(node)) visit(child, [node, ...outer])
+    around.push(node)
+    children(node).forEach(visit)
+    around.pop()
   }
-  for (const param of fn.params) visit(param, [])
-  visit(fn.body, [])
+  for (const param of fn.params) visit(param)
+  visit(fn.body)
   return { jumps, lists, nodes }
 }
 
@@ -324,4 +367,9 @@ function isTarget(
   // A labelled loop is its own target; with anything else the target is what the label is on.
   if (jump.type === 'ContinueStatement') return isLoop(node) && hasLabel(parent)
   return hasLabel(parent) && node.type !== 'LabeledStatement'
+}
+
+/** True for what exists to be called where something is wrong, which may be for a tensor to decide. */
+function alwaysThrows({ body }: AnyFunction): boolean {
+  return body.type === 'BlockStatement' && body.body.some(({ type }) => type === 'ThrowStatement')
 }

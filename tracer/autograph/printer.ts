@@ -58,20 +58,30 @@ export function printMarked(
   node: AnyNode,
   indentation = 0,
 ): { readonly text: string; readonly marks: readonly Mark[] } {
-  const marks: Mark[] = []
-  const noting = Object.fromEntries(
-    Object.entries(corrected).map(([type, printer]) => [
-      type,
-      (inner: AnyNode, state: State) => {
-        const source = positionOf(inner)
-        if (source >= 0) marks.push({ printed: state.output.length, source })
-        Reflect.apply(printer as Printer, noting, [inner, state])
-      },
-    ]),
-  )
-  const text = printWith(noting, node, indentation)
-  return { text, marks }
+  const before = marksNow
+  marksNow = []
+  try {
+    const text = printWith(noting, node, indentation)
+    return { text, marks: marksNow }
+  } finally {
+    marksNow = before
+  }
 }
+
+/** Where the text that is being printed came from. */
+let marksNow: Mark[] = []
+
+/** The printers, each of which notes where its text begins. */
+const noting: Readonly<Record<string, Printer>> = Object.fromEntries(
+  (Object.entries(corrected) as [string, Printer][]).map(([type, printer]) => [
+    type,
+    (inner: AnyNode, state: State): void => {
+      const source = positionOf(inner)
+      if (source >= 0) marksNow.push({ printed: state.output.length, source })
+      printer.call(noting, inner as never, state)
+    },
+  ]),
+)
 
 function printWith(generator: object, node: AnyNode, indentation: number): string {
   const options = {

@@ -249,36 +249,43 @@ export class Resolution {
       for (const entry of node.elements) if (entry !== null) this.#defaults(entry, scope, owner)
   }
 
+  #each(nodes: readonly (AnyNode | null | undefined)[], scope: Scope, owner: AnyFunction | undefined): void {
+    for (const child of nodes) if (child) this.#walk(child, scope, owner)
+  }
+
+  /** The scope of a block with these statements. */
+  #nested(statements: readonly AnyNode[], scope: Scope, owner: AnyFunction | undefined): Scope {
+    const inner: Scope = { names: new Map(), outer: scope }
+    this.#block(statements, inner, owner)
+    return inner
+  }
+
   #walk(node: AnyNode, scope: Scope, owner: AnyFunction | undefined): void {
-    const each = (nodes: readonly (AnyNode | null | undefined)[], inner = scope): void => {
-      for (const child of nodes) if (child) this.#walk(child, inner, owner)
-    }
-    const nested = (statements: readonly AnyNode[]): Scope => {
-      const inner: Scope = { names: new Map(), outer: scope }
-      this.#block(statements, inner, owner)
-      return inner
-    }
     if (isFunction(node)) return this.#function(node, scope)
     switch (node.type) {
       case 'Identifier':
         return this.#mention(node, scope, owner, false)
       case 'BlockStatement':
       case 'StaticBlock':
-        return each(node.body, nested(node.body))
+        return this.#each(node.body, this.#nested(node.body, scope, owner), owner)
       case 'SwitchStatement': {
         this.#walk(node.discriminant, scope, owner)
-        const inner = nested(node.cases.flatMap((entry) => entry.consequent))
-        for (const entry of node.cases) each([entry.test, ...entry.consequent], inner)
+        const inner = this.#nested(
+          node.cases.flatMap((entry) => entry.consequent),
+          scope,
+          owner,
+        )
+        for (const entry of node.cases) this.#each([entry.test, ...entry.consequent], inner, owner)
         return
       }
       case 'ForStatement': {
-        const inner = nested(node.init ? [node.init] : [])
-        return each([node.init, node.test, node.update, node.body], inner)
+        const inner = this.#nested(node.init ? [node.init] : [], scope, owner)
+        return this.#each([node.init, node.test, node.update, node.body], inner, owner)
       }
       case 'ForOfStatement':
       case 'ForInStatement': {
         this.#walk(node.right, scope, owner)
-        const inner = nested([node.left])
+        const inner = this.#nested([node.left], scope, owner)
         if (node.left.type === 'VariableDeclaration') {
           const [first] = node.left.declarations
           if (first !== undefined) {
@@ -321,14 +328,14 @@ export class Resolution {
           mutators.has(node.callee.property.name)
         )
           this.parts.push({ start: node.callee.start, target: node.callee, isKey: false })
-        return each([node.callee, ...node.arguments])
+        return this.#each([node.callee, ...node.arguments], scope, owner)
       case 'MemberExpression':
-        return each([node.object, node.computed ? node.property : null])
+        return this.#each([node.object, node.computed ? node.property : null], scope, owner)
       case 'Property':
       case 'PropertyDefinition':
-        return each([node.computed ? node.key : null, node.value])
+        return this.#each([node.computed ? node.key : null, node.value], scope, owner)
       case 'MethodDefinition':
-        return each([node.computed ? node.key : null, node.value])
+        return this.#each([node.computed ? node.key : null, node.value], scope, owner)
       case 'LabeledStatement':
         return this.#walk(node.body, scope, owner)
       case 'BreakStatement':
@@ -341,7 +348,7 @@ export class Resolution {
       case 'ClassExpression': {
         const inner: Scope = { names: new Map(), outer: scope }
         if (node.type === 'ClassExpression' && node.id) this.#declare(inner, node.id, 'class', owner)
-        return each([node.superClass, node.body], inner)
+        return this.#each([node.superClass, node.body], inner, owner)
       }
       case 'ExportNamedDeclaration':
         if (node.declaration) return this.#walk(node.declaration, scope, owner)
@@ -350,7 +357,7 @@ export class Resolution {
             if (local.type === 'Identifier') this.#mention(local, scope, owner, false)
         return
       default:
-        return each(children(node))
+        return this.#each(children(node), scope, owner)
     }
   }
 }

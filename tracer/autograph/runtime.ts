@@ -10,8 +10,10 @@ import { TensorMethods } from '../tensor-methods.ts'
 import { watchHostValues } from '../trace/host-values.ts'
 import { enterSite } from '../trace/source.ts'
 import { unset } from './absent.ts'
+import { withCallbacks } from './callbacks.ts'
 import { elementAt, growingArray, setElement } from './growing.ts'
 import { alignWeak, isSymbolic, mathCall, negate, operate, operateUnary } from './operators.ts'
+import { calling } from './recursion.ts'
 import { type LoopParts, runEach, runLoop } from './run-loop.ts'
 import { isStaging, stageBranch } from './stage-branch.ts'
 import {
@@ -25,6 +27,7 @@ import {
   type StateArgument,
 } from './state.ts'
 import { anyOf, boolOf, nothing, openFlags, truthOf } from './tests.ts'
+import { caught, refusal, throwStaged } from './thrown.ts'
 
 type Callee = (...args: unknown[]) => unknown
 
@@ -65,7 +68,8 @@ export interface Runtime {
   method(object: unknown, key: PropertyKey, args: readonly unknown[], site: string): unknown
   apply(object: unknown, callee: unknown, args: readonly unknown[], site: string): unknown
   library(callee: unknown, args: readonly unknown[], name: string, site: string): unknown
-  throwing(site: string): void
+  throwing(value: unknown, isCaught: boolean, site: string): unknown
+  caught(error: unknown): void
   done(hasReturned: unknown, value: unknown, isComplete: boolean, site: string): unknown
   watch<F extends object>(fn: F, paths: string, roots: () => readonly unknown[], sites: string): F
   state(names: string, access?: StateAccess['access'] | null, parts?: StateAccess['parts']): StateAccess
@@ -74,7 +78,7 @@ export interface Runtime {
   array(value: unknown, name: string): unknown
   get(object: unknown, key: unknown, site: string): unknown
   set(object: unknown, key: unknown, value: unknown, site: string): unknown
-  cell(get: () => unknown, set: (value: unknown) => void, name: string): Part
+  cell(get: () => unknown, set: (value: unknown) => void, name: string, holder?: () => unknown): Part
 }
 
 /** Where rewritten code comes from, and how functions it calls are rewritten in their turn. */
@@ -82,6 +86,15 @@ export interface RuntimeOptions {
   /** What comes before `line:column` in messages; empty where sites say it themselves. */
   readonly name: string
   readonly convert: (callee: Callee) => Callee
+}
+
+/** What is no function, as an engine would call it. */
+function shown(value: unknown): string {
+  if (value instanceof TensorMethods) return 'tensor'
+  if (typeof value !== 'object' || value === null)
+    return typeof value === 'string' ? JSON.stringify(value) : String(value)
+  const { name } = value.constructor ?? {}
+  return name === undefined || name === '' ? 'an object' : name
 }
 
 /** Makes the runtime of a text. */
@@ -175,10 +188,18 @@ export function createRuntime({ name, convert }: RuntimeOptions): Runtime {
       return keys
     },
     call(callee, args, site) {
-      if (typeof callee !== 'function') return (callee as Callee)(...args)
+      if (typeof callee !== 'function')
+        throw new TypeError(`${shown(callee)} is not a function (${at(site)})`)
       const before = enter(site)
       try {
-        return convert(callee as Callee)(...alignWeak(callee.name, undefined, args))
+        return calling(
+          callee,
+          () => at(site),
+          () => {
+            const all = withCallbacks(undefined, callee.name, callee, args, convert)
+            return convert(callee as Callee)(...alignWeak(callee.name, undefined, all))
+          },
+        )
       } finally {
         enter(before)
       }
@@ -191,25 +212,37 @@ export function createRuntime({ name, convert }: RuntimeOptions): Runtime {
       }
       const callee: unknown = object === null || object === undefined ? undefined : holder[key]
       // The engine says best what is wrong.
-      if (typeof callee !== 'function') return holder[key]!(...args)
+      if (object === null || object === undefined) return holder[key]
+      if (typeof callee !== 'function')
+        throw new TypeError(`${shown(object)}.${String(key)} is not a function (${at(site)})`)
       // `f.call(…)`, which is also how private methods are called once a compiler has replaced them.
       const isCall = typeof object === 'function' && (key === 'call' || key === 'apply')
       if (isCall && !Object.hasOwn(object, key))
         return Reflect.apply(callee as Callee, convert(object as Callee), args)
-      const aligned = alignWeak(String(key), object instanceof TensorMethods ? object : undefined, args)
+      const all = withCallbacks(object, key, callee, args, convert)
+      const aligned = alignWeak(String(key), object instanceof TensorMethods ? object : undefined, all)
       const before = enter(site)
       try {
         if (object instanceof TensorMethods) return Reflect.apply(callee as Callee, object, aligned)
-        return Reflect.apply(convert(callee as Callee), object, aligned)
+        return calling(
+          callee,
+          () => at(site),
+          () => Reflect.apply(convert(callee as Callee), object, aligned) as unknown,
+        )
       } finally {
         enter(before)
       }
     },
     apply(object, callee, args, site) {
-      if (typeof callee !== 'function') return (callee as Callee)(...args)
+      if (typeof callee !== 'function')
+        throw new TypeError(`${shown(callee)} is not a function (${at(site)})`)
       const before = enter(site)
       try {
-        return Reflect.apply(convert(callee as Callee), object, args)
+        return calling(
+          callee,
+          () => at(site),
+          () => Reflect.apply(convert(callee as Callee), object, args) as unknown,
+        )
       } finally {
         enter(before)
       }
@@ -217,20 +250,24 @@ export function createRuntime({ name, convert }: RuntimeOptions): Runtime {
     library(callee, args, as, site) {
       const before = enter(site)
       try {
-        return (callee as Callee)(...alignWeak(as, undefined, args))
+        return (callee as Callee)(
+          ...alignWeak(as, undefined, withCallbacks(undefined, as, callee, args, convert)),
+        )
       } finally {
         enter(before)
       }
     },
-    throwing(site) {
-      if (isStaging())
-        throw new TraceError({
-          op: 'throw',
-          problem: 'whether this is thrown depends on a tensor, which has no value while tracing',
-          fix: 'use tf.assert(condition, message), which checks when the function runs.',
-          site: at(site),
-        })
+    throwing(value, isCaught, site) {
+      if (!isStaging()) return value
+      if (isCaught) throw refusal(at(site), 'it is to be caught in the function', value)
+      const before = enter(site)
+      try {
+        return throwStaged(value, at(site))
+      } finally {
+        enter(before)
+      }
     },
+    caught,
     done(hasReturned, value, isComplete, site) {
       if (isSymbolic(hasReturned) && !isComplete)
         throw new TraceError({

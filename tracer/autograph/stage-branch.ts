@@ -5,15 +5,17 @@
  */
 import { TraceError } from '../../codegen/errors.ts'
 import type { TensorLike } from '../convert.ts'
-import type { Tensor } from '../tensor.ts'
+import { Tensor } from '../tensor.ts'
+import { currentTrace } from '../trace/bind.ts'
 import { traceCond } from '../trace/control.ts'
-import { TensorList } from '../trace/tensor-list.ts'
+import { ListHolder, TensorList } from '../trace/tensor-list.ts'
 import { isPlainObject } from '../trace/tree.ts'
 import type { Growing } from './growing.ts'
-import { commonDType, deferred, isLoose, isNumeric, kindOf, placeholder, sameKeys } from './leaves.ts'
+import { commonDType, deferred, isLoose, isNumeric, kindOf, later, placeholder, sameKeys } from './leaves.ts'
 import { markWeak } from './operators.ts'
 import { absent, unset } from './absent.ts'
 import type { State } from './state.ts'
+import { refusal, Thrown, thrownHere } from './thrown.ts'
 
 /** How deep in staged branches and loops we are. */
 let depth = 0
@@ -76,28 +78,36 @@ export function stageBranch({
   const [xs, ys]: [TensorLike[], TensorLike[]] = [[], []]
   const join: Join = { first: xs, second: ys, labels: [], site, late }
   let joined: readonly Joined[] = []
-  const run = (branch: () => unknown): readonly unknown[] => {
+  const thrown: [main?: Thrown, otherwise?: Thrown] = []
+  const run = (branch: () => unknown, at: 0 | 1): readonly unknown[] => {
     state.set(before)
-    const result = whileStaging(branch)
-    return [...state.get(), result]
+    try {
+      const result = whileStaging(branch)
+      return [...state.get(), result]
+    } catch (error) {
+      thrown[at] = thrownHere(error)
+      return [...before, undefined]
+    }
   }
   let first: readonly unknown[] = []
   try {
     const results = traceCond(
       predicate,
       () => {
-        first = run(then)
+        first = run(then, 0)
         // It is filled in when the other branch has been seen.
         return xs
       },
       () => {
-        const second = run(otherwise)
+        const second = run(otherwise, 1)
         joined = first.map((x, i) => {
           const isValue = i === before.length
           const y = flag === i ? true : second[i]
           if (isValue && value === undefined) return () => undefined
           const name = isValue ? (value ?? '') : `'${state.names[i] ?? ''}'`
           if (!isValue && state.live[i] !== true) return () => before[i]
+          if (thrown[0] ?? thrown[1])
+            return joinWithThrown(join, thrown[0] === undefined ? x : second[i], name, before[i], thrown[0] !== undefined) // prettier-ignore
           const growing = state.growing[i]
           return growing === undefined ? joinValues(join, x, y, name) : joinGrowing(join, x, y, name, growing)
         })
@@ -110,6 +120,7 @@ export function stageBranch({
         label: (path) => join.labels[Number(/\d+/.exec(path)?.[0] ?? 0)] ?? path,
       },
     ) as readonly Tensor[]
+    if (thrown[0] && thrown[1]) throw leaving(thrown[0])
     const after = joined.map((rebuild) => rebuild(results))
     state.leave(after.slice(0, before.length), before)
     return after[before.length]
@@ -126,6 +137,7 @@ function joinValues(join: Join, x: unknown, y: unknown, name: string): Joined {
     join.late.push(nameForUser(name))
     return joinWithNothing(join, x, name, false)
   }
+  if (x instanceof ListHolder && y instanceof ListHolder) return joinHolders(join, x, y, name)
   if (isNumeric(x) && isNumeric(y)) {
     const dtype = commonDType(x, y)
     return addResult(join, deferred(x, dtype), deferred(y, dtype), name, isLoose(x) && isLoose(y))
@@ -171,6 +183,20 @@ function joinLists(join: Join, x: readonly unknown[], y: readonly unknown[], nam
   return (results) => entries.map((rebuild) => rebuild(results))
 }
 
+const oneLength =
+  'give it one length in both branches: write tf.where(condition, value, other) to it; or let a loop decide how long it gets whose condition is a tensor, such as while (count.less(n)).'
+
+/** Two TensorArrays; nothing stands for one that nobody will look at. */
+function joinHolders(join: Join, x: ListHolder | undefined, y: ListHolder | undefined, name: string): Joined {
+  const handle = (holder: ListHolder | undefined): TensorLike =>
+    later('float64', () => (holder?.asList() ?? TensorList.empty()).handle)
+  const at = join.first.push(handle(x)) - 1
+  join.second.push(handle(y))
+  join.labels.push(name)
+  const either = x && y ? x.joinedWith(y) : (x ?? y)
+  return (results) => (results[at] === undefined ? either : either?.withHandle(results[at]))
+}
+
 /** Arrays that may grow: lists, or arrays of one length; otherwise they have to become lists. */
 function joinGrowing(join: Join, x: unknown, y: unknown, name: string, growing: Growing): Joined {
   if (x instanceof TensorList && y instanceof TensorList) {
@@ -186,7 +212,7 @@ function joinGrowing(join: Join, x: unknown, y: unknown, name: string, growing: 
   const error = new Grows({
     op: 'if',
     problem: `${name} has length ${length(x)} in the main branch, but ${length(y)} in the else branch`,
-    fix: 'give it one length in both branches.',
+    fix: oneLength,
     site: join.site,
   })
   error.growing = growing
@@ -216,7 +242,43 @@ function joinWithNothing(join: Join, value: unknown, name: string, isFirst: bool
     )
     return (results) => Object.fromEntries(entries.map(([key, rebuild]) => [key, rebuild(results)]))
   }
+  if (value instanceof ListHolder)
+    return joinHolders(join, isFirst ? undefined : value, isFirst ? value : undefined, name)
   return () => value
+}
+
+/** One branch throws: the other goes on, so numbers stay numbers. */
+function joinWithThrown(join: Join, value: unknown, name: string, before: unknown, isFirst: boolean): Joined {
+  if (Object.is(value, before)) return () => value
+  const part = (entry: unknown, key: string | number): Joined =>
+    joinWithThrown(join, entry, `${name}.${key}`, (before as Record<string | number, unknown> | undefined)?.[key], isFirst) // prettier-ignore
+  if (value instanceof Tensor) {
+    const other = placeholder(value)
+    return addResult(join, isFirst ? other : value, isFirst ? value : other, name, isLoose(value))
+  }
+  if (value instanceof TensorList) {
+    const handle = before instanceof TensorList ? before.handle : TensorList.empty({}).handle
+    const at = join.first.push(isFirst ? handle : value.handle) - 1
+    join.second.push(isFirst ? value.handle : handle)
+    join.labels.push(name)
+    return (results) => value.withHandle(results[at] ?? value.handle)
+  }
+  if (value instanceof ListHolder)
+    return joinHolders(join, isFirst ? undefined : value, isFirst ? value : undefined, name)
+  if (Array.isArray(value)) {
+    const entries = value.map(part)
+    return (results) => entries.map((rebuild) => rebuild(results))
+  }
+  if (isPlainObject(value)) {
+    const entries = Object.entries(value).map(([key, entry]) => [key, part(entry, key)] as const)
+    return (results) => Object.fromEntries(entries.map(([key, rebuild]) => [key, rebuild(results)]))
+  }
+  return () => value
+}
+
+/** Both branches throw, so whatever they are part of does. */
+function leaving({ site }: Thrown): Error {
+  return isStaging() ? new Thrown(site, currentTrace()) : refusal(site, 'so does every other branch')
 }
 
 function addResult(join: Join, x: TensorLike, y: TensorLike, name: string, isResultWeak: boolean): Joined {
@@ -237,7 +299,7 @@ function differ(join: Join, x: unknown, y: unknown, name: string, problem: strin
       ['the main branch', kindOf(x)],
       ['the else branch', kindOf(y)],
     ],
-    fix: 'give it a value of one kind in both branches, or before the if.',
+    fix: Array.isArray(x) && Array.isArray(y) ? oneLength : 'give it a value of one kind in both branches, or before the if.', // prettier-ignore
     site: join.site,
   })
 }

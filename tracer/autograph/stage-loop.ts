@@ -14,7 +14,7 @@ import { checkOp } from '../ops/index.ts'
 import { Tensor } from '../tensor.ts'
 import { traceWhile } from '../trace/while.ts'
 import { hearingOptions } from '../trace/loop-options.ts'
-import { printElementType, TensorList } from '../trace/tensor-list.ts'
+import { ListHolder, printElementType, TensorList } from '../trace/tensor-list.ts'
 import { isPlainObject } from '../trace/tree.ts'
 import { Variable } from '../variable.ts'
 import { listOf } from './growing.ts'
@@ -24,6 +24,7 @@ import { Grows, nameForUser, whileStaging } from './stage-branch.ts'
 import { absent, unset } from './absent.ts'
 import { hear, iterationsLeft, type Told, ToldMore } from './told.ts'
 import type { State } from './state.ts'
+import { thrownHere } from './thrown.ts'
 
 /** A leaf that is carried: its value when the loop begins, or undefined for one that nobody looks at. */
 class Carried {
@@ -45,9 +46,13 @@ class CarriedList {
   /** The list where the loop begins. */
   start: TensorList | undefined
 
-  constructor(initial: readonly unknown[] | TensorList, element: TensorList['element']) {
+  /** The object it is the content of. */
+  readonly holder: ListHolder | undefined
+
+  constructor(initial: readonly unknown[] | TensorList, element: TensorList['element'], holder?: ListHolder) {
     this.initial = initial
     this.element = element
+    this.holder = holder
   }
 }
 
@@ -148,16 +153,19 @@ function run(
       const list = tensors as readonly Tensor[]
       enter(list)
       if (!loop.isPure) return list.at(-1) ?? true
-      return whileStaging(loop.proceed) as TensorLike
+      return unlessThrown(loop.proceed, () => false) as TensorLike
     },
     (tensors) => {
       const list = tensors as readonly Tensor[]
       enter(list)
-      hearingOptions((settings) => hear(settings, told, list, labels, site), () => whileStaging(loop.step)) // prettier-ignore
+      hearingOptions(
+        (settings) => hear(settings, told, list, labels, site),
+        () => unlessThrown(loop.step, () => void enter(list)),
+      )
       const index = list[carried.length]
       const next = counter === undefined || index === undefined ? undefined : index.add(1)
       if (next !== undefined) counter?.set(next)
-      const go = loop.isPure ? undefined : (whileStaging(loop.proceed) as TensorLike)
+      const go = loop.isPure ? undefined : (unlessThrown(loop.proceed, () => false) as TensorLike)
       const output = leave(loop, before, forms, late)
       if (next !== undefined) output.push(next)
       if (go !== undefined) output.push(convertToTensor(go))
@@ -182,6 +190,16 @@ function run(
   if (late.length > 0 && loop.first instanceof Tensor) demandIteration(loop.first, late, site)
 }
 
+/** Runs a part of the loop; what stands for it where it always throws is never looked at. */
+function unlessThrown(part: () => unknown, instead: () => unknown): unknown {
+  try {
+    return whileStaging(part)
+  } catch (error) {
+    thrownHere(error)
+    return instead()
+  }
+}
+
 /** Checks when the program runs that a loop has run, where its variables have no value otherwise. */
 export function demandIteration(first: Tensor, late: readonly string[], site: string): void {
   bind(checkOp, [first], {
@@ -200,6 +218,10 @@ function asTensor(value: TensorLike, dtype: DType): Tensor {
 /** A value with its tensors marked as carried. */
 function formOf(value: unknown): unknown {
   if (value instanceof TensorList) return new CarriedList(value, value.element)
+  if (value instanceof ListHolder) {
+    const list = value.asList()
+    return new CarriedList(list, list.element, value)
+  }
   if (value instanceof Tensor) return new Carried(value, value.dtype, isWeak(value))
   if (Array.isArray(value)) return value.map(formOf)
   if (isPlainObject(value)) return mapObject(value, formOf)
@@ -243,9 +265,8 @@ function rebuild(
     }
     if (form instanceof CarriedList) {
       const tensor = tensors[next++]
-      return tensor === undefined
-        ? undefined
-        : form.start?.withHandle(tensor, form.element ?? form.start.element)
+      const list = tensor && form.start?.withHandle(tensor, form.element ?? form.start.element)
+      return list && form.holder ? form.holder.withList(list) : list
     }
     if (Array.isArray(form)) return hasCarried(form) ? form.map(build) : form
     if (isPlainObject(form)) return hasCarried(form) ? mapObject(form, build) : form
@@ -281,13 +302,15 @@ function leave(
       return wider
     }
     if (Object.is(form, value)) return form
+    const holder = value instanceof ListHolder && form instanceof CarriedList ? form.holder : undefined
+    if (value instanceof ListHolder && holder !== undefined) value = value.asList()
     if (value instanceof TensorList) {
       const from = form instanceof CarriedList ? form.initial : (initial ?? [])
       const isKnown =
         form instanceof CarriedList && sameElement(form.element ?? form.start?.element, value.element)
       if (!isKnown) isNew = true
       else output.push(value.handle)
-      return isKnown ? form : new CarriedList(from, value.element)
+      return isKnown ? form : new CarriedList(from, value.element, holder)
     }
     if (form === unset || form === undefined || form === null || form === absent) {
       isNew = true

@@ -25,7 +25,10 @@ export type StateArgument = StateAccess | readonly [StateAccess, string] | null
 
 const nothing: StateAccess = { names: [], outer: [], access: () => [], parts: () => [] }
 
-/** The state of regions; a name begins with `^` when the variable belongs to the module or to what is around it. */
+/**
+ * The state of regions; a name begins with `^` when the variable belongs to the module or to what is around it, and with `~`
+ * when the object it is in tells.
+ */
 export function stateAccess(
   names: string,
   access: StateAccess['access'] | null = null,
@@ -40,14 +43,18 @@ export function stateAccess(
   }
 }
 
-const isMarked = (name: string): boolean => name.startsWith('^')
-const plainName = (name: string): string => name.replace('^', '')
+const isMarked = (name: string): boolean => /^[~^]/.test(name)
+const plainName = (name: string): string => name.replace(/^[~^]/, '')
+const holderIn = (name: string, object: object | undefined): object | undefined =>
+  name.startsWith('~') ? object : undefined
 
 /** A part of an object: a property, or all that an array or plain object holds. */
 export interface Part {
   readonly name: string
-  /** The object outlives the call. */
+  /** The object outlives the call, or may. */
   readonly isOuter: boolean
+  /** The object, where it is not sure. */
+  readonly holder?: object | undefined
   /** The array it is all of, if that may grow in a staged loop. */
   readonly growing?: Growing
   get(): unknown
@@ -95,6 +102,7 @@ export class State {
       if (!isOuter || Object.is(values[i], before[i])) return
       noteOuterWrite({
         name: this.names[i] ?? '',
+        holder: this.#parts[i - this.#access.names.length]?.holder,
         before: before[i],
         get: () => this.get()[i],
         set: (value) => this.set(this.get().map((other, j) => (j === i ? value : other))),
@@ -125,6 +133,7 @@ export function partOf(base: () => unknown, key: string | number, name: string):
   return {
     name: plainName(name),
     isOuter: isMarked(name),
+    holder: holderIn(name, object),
     get: () => (key in object ? (Reflect.get(object, key) as unknown) : absent),
     set: (value) => {
       if (value !== absent) Reflect.set(object, key, value)
@@ -141,6 +150,7 @@ export function contentPart(base: () => unknown, name: string): Part | undefined
     return {
       name: plainName(name),
       isOuter: isMarked(name),
+      holder: holderIn(name, object),
       growing,
       get: () => growing.content,
       set: (value) => (growing.content = value as Growing['content']),
@@ -150,6 +160,7 @@ export function contentPart(base: () => unknown, name: string): Part | undefined
     return {
       name: plainName(name),
       isOuter: isMarked(name),
+      holder: holderIn(name, object),
       get: () => [...list],
       set: (value) => {
         const values = value as readonly unknown[]
@@ -162,6 +173,7 @@ export function contentPart(base: () => unknown, name: string): Part | undefined
   return {
     name: plainName(name),
     isOuter: isMarked(name),
+    holder: holderIn(name, object),
     get: () => ({ ...object }),
     set: (value) => {
       const values = value as object
@@ -172,7 +184,13 @@ export function contentPart(base: () => unknown, name: string): Part | undefined
   }
 }
 
-/** A part by a getter and a setter, for private names. */
-export function cellPart(get: () => unknown, set: (value: unknown) => void, name: string): Part {
-  return { name, isOuter: false, get, set }
+/** A part by a getter and a setter, for private names; `holder` gives the object it is in. */
+export function cellPart(
+  get: () => unknown,
+  set: (value: unknown) => void,
+  name: string,
+  holder?: () => unknown,
+): Part {
+  const object = holder && reach(holder)
+  return { name, isOuter: object !== undefined, holder: object, get, set }
 }

@@ -5,7 +5,7 @@
  * flag. Mostly there is no need for a guard: after `if (c) return a;` the rest of the list can only be reached by the
  * other branch, so it becomes the other branch, and no placeholder stands for a value that was not returned.
  */
-import type { IfStatement, TryStatement, VariableDeclaration } from 'acorn'
+import type { CatchClause, IfStatement, TryStatement, VariableDeclaration } from 'acorn'
 import { canComplete, moveDeclarations } from './completion.ts'
 import type { FunctionContext } from './context.ts'
 import { rewritePattern, rewriteUpdate, valueFor } from './expressions.ts'
@@ -18,6 +18,7 @@ import {
   assignment,
   block,
   boundIdentifiers,
+  declare,
   type Expression,
   identifier,
   isLoop,
@@ -114,8 +115,15 @@ export function rewriteStatement(context: FunctionContext, node: Statement): Sta
     }
     case 'ThrowStatement':
       return [
-        statement(context.runtime('throwing', context.site(node))),
-        { ...node, argument: context.expression(node.argument) },
+        {
+          ...node,
+          argument: context.runtime(
+            'throwing',
+            context.expression(node.argument),
+            literal(context.isCaught),
+            context.site(node),
+          ),
+        },
       ]
     case 'LabeledStatement':
       return rewriteLabeled(context, node)
@@ -180,17 +188,31 @@ function branch(context: FunctionContext, nodes: readonly Statement[]): Expressi
 }
 
 function rewriteTry(context: FunctionContext, node: TryStatement): TryStatement {
+  const { isCaught } = context
+  context.isCaught ||= Boolean(node.handler)
+  const body = context.list(node.block.body)
+  context.isCaught = isCaught
   return {
     ...node,
-    block: { ...node.block, body: context.list(node.block.body) },
-    handler: node.handler
-      ? {
-          ...node.handler,
-          param: node.handler.param ? rewritePattern(context, node.handler.param) : null,
-          body: { ...node.handler.body, body: context.list(node.handler.body.body) },
-        }
-      : null,
+    block: { ...node.block, body },
+    handler: node.handler ? rewriteCatch(context, node.handler) : null,
     finalizer: node.finalizer ? { ...node.finalizer, body: context.list(node.finalizer.body) } : null,
+  }
+}
+
+/** What only the compiled program can throw must not be caught while tracing. */
+function rewriteCatch(context: FunctionContext, node: CatchClause): CatchClause {
+  const caught = node.param?.type === 'Identifier' ? node.param.name : context.fresh('e')
+  const head: Statement[] = [statement(context.runtime('caught', identifier(caught)))]
+  if (node.param && node.param.type !== 'Identifier') {
+    const declared = declare('let', caught, identifier(caught))
+    const id = rewritePattern(context, node.param)
+    head.push({ ...declared, declarations: declared.declarations.map((entry) => ({ ...entry, id })) })
+  }
+  return {
+    ...node,
+    param: node.param?.type === 'Identifier' ? rewritePattern(context, node.param) : identifier(caught),
+    body: { ...node.body, body: [...head, ...context.list(node.body.body)] },
   }
 }
 
@@ -238,7 +260,27 @@ export function rewriteUnused(context: FunctionContext, node: Expression): Expre
     const otherwise = unusedBranch(context, node.alternate)
     return [emit(context, node, node.test, then, otherwise, [node.consequent, node.alternate])]
   }
+  // What JavaScript decides may still lead to what it does not.
+  if (node.type === 'LogicalExpression' && node.operator !== '??')
+    return [{ ...node, left: context.expression(node.left), right: unusedInOne(context, node.right) }]
+  if (node.type === 'ConditionalExpression')
+    return [
+      {
+        ...node,
+        test: context.expression(node.test),
+        consequent: unusedInOne(context, node.consequent),
+        alternate: unusedInOne(context, node.alternate),
+      },
+    ]
   return [context.expression(node)]
+}
+
+function unusedInOne(context: FunctionContext, node: Expression): Expression {
+  const expressions = rewriteUnused(context, node)
+  const [only] = expressions
+  return expressions.length === 1 && only !== undefined
+    ? only
+    : { start: -1, end: -1, type: 'SequenceExpression', expressions }
 }
 
 function unusedBranch(context: FunctionContext, node: Expression): Expression {

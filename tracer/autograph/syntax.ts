@@ -42,15 +42,24 @@ export interface Range {
 export const nowhere: Range = { start: -1, end: -1 }
 
 function isNode(value: unknown): value is AnyNode {
-  return value !== null && typeof value === 'object' && typeof Reflect.get(value, 'type') === 'string'
+  return (
+    value !== null &&
+    typeof value === 'object' &&
+    typeof (value as { readonly type?: unknown }).type === 'string'
+  )
 }
 
 /** The nodes directly inside a node. */
 export function children(node: AnyNode): AnyNode[] {
   const found: AnyNode[] = []
-  for (const value of Object.values(node) as unknown[]) {
-    if (Array.isArray(value)) found.push(...(value as unknown[]).filter(isNode))
-    else if (isNode(value)) found.push(value)
+  const { type } = node
+  if (type === 'Identifier' || type === 'Literal') return found
+  for (const key in node) {
+    const value: unknown = (node as object as Record<string, unknown>)[key]
+    if (typeof value !== 'object' || value === null) continue
+    if (Array.isArray(value)) {
+      for (const entry of value as unknown[]) if (isNode(entry)) found.push(entry)
+    } else if (isNode(value)) found.push(value)
   }
   return found
 }
@@ -90,20 +99,21 @@ export function isSuspending(node: FunctionNode): boolean {
 }
 
 export function identifier(name: string): Identifier {
-  return { ...nowhere, type: 'Identifier', name }
+  return { start: -1, end: -1, type: 'Identifier', name }
 }
 
 export function literal(value: string | number | boolean | null): Literal {
-  return { ...nowhere, type: 'Literal', value }
+  return { start: -1, end: -1, type: 'Literal', value }
 }
 
 export function call(callee: Expression, args: readonly Expression[]): CallExpression {
-  return { ...nowhere, type: 'CallExpression', callee, arguments: [...args], optional: false }
+  return { start: -1, end: -1, type: 'CallExpression', callee, arguments: [...args], optional: false }
 }
 
 export function member(object: Expression, name: string): MemberExpression {
   return {
-    ...nowhere,
+    start: -1,
+    end: -1,
     type: 'MemberExpression',
     object,
     property: identifier(name),
@@ -114,7 +124,8 @@ export function member(object: Expression, name: string): MemberExpression {
 
 export function element(object: Expression, index: number): MemberExpression {
   return {
-    ...nowhere,
+    start: -1,
+    end: -1,
     type: 'MemberExpression',
     object,
     property: literal(index),
@@ -129,7 +140,8 @@ export function arrow(
   params: readonly Pattern[] = [],
 ): ArrowFunctionExpression {
   return {
-    ...nowhere,
+    start: -1,
+    end: -1,
     type: 'ArrowFunctionExpression',
     id: null,
     params: [...params],
@@ -141,28 +153,30 @@ export function arrow(
 }
 
 export function block(body: readonly Statement[]): BlockStatement {
-  return { ...nowhere, type: 'BlockStatement', body: [...body] }
+  return { start: -1, end: -1, type: 'BlockStatement', body: [...body] }
 }
 
 export function statement(expression: Expression): ExpressionStatement {
-  return { ...nowhere, type: 'ExpressionStatement', expression }
+  return { start: -1, end: -1, type: 'ExpressionStatement', expression }
 }
 
 export function assignment(left: Pattern, right: Expression): Expression {
-  return { ...nowhere, type: 'AssignmentExpression', operator: '=', left, right }
+  return { start: -1, end: -1, type: 'AssignmentExpression', operator: '=', left, right }
 }
 
 export function array(elements: readonly Expression[]): Expression {
-  return { ...nowhere, type: 'ArrayExpression', elements: [...elements] }
+  return { start: -1, end: -1, type: 'ArrayExpression', elements: [...elements] }
 }
 
 /** `{ key: value, … }` */
 export function object(entries: readonly (readonly [string, Expression])[]): Expression {
   return {
-    ...nowhere,
+    start: -1,
+    end: -1,
     type: 'ObjectExpression',
     properties: entries.map(([key, value]) => ({
-      ...nowhere,
+      start: -1,
+      end: -1,
       type: 'Property',
       key: identifier(key),
       value,
@@ -176,10 +190,13 @@ export function object(entries: readonly (readonly [string, Expression])[]): Exp
 
 export function declare(kind: 'let' | 'const', name: string, init?: Expression): VariableDeclaration {
   return {
-    ...nowhere,
+    start: -1,
+    end: -1,
     type: 'VariableDeclaration',
     kind,
-    declarations: [{ ...nowhere, type: 'VariableDeclarator', id: identifier(name), init: init ?? null }],
+    declarations: [
+      { start: -1, end: -1, type: 'VariableDeclarator', id: identifier(name), init: init ?? null },
+    ],
   }
 }
 

@@ -104,9 +104,14 @@ function sitesFrom(source: string, offset: number): (position: number) => string
 }
 
 /** The functions of a text, inner ones too, those that are suspended excepted. */
-function functionsIn(node: AnyNode): AnyFunction[] {
-  const own = isFunction(node) && !isSuspending(node) ? [node] : []
-  return [...own, ...children(node).flatMap(functionsIn)]
+function functionsIn(program: AnyNode): AnyFunction[] {
+  const found: AnyFunction[] = []
+  const visit = (node: AnyNode): void => {
+    if (isFunction(node) && !isSuspending(node)) found.push(node)
+    children(node).forEach(visit)
+  }
+  visit(program)
+  return found
 }
 
 /** The functions directly inside a function. */

@@ -8,10 +8,11 @@
  */
 import { InternalError } from '../../codegen/errors.ts'
 import type { TypedArray } from '../../codegen/dtype.ts'
+import { mostElements, tooManyElements } from '../../codegen/limits.ts'
 import type { Size } from '../../codegen/size.ts'
 import type { Attrs, Graph, Value } from '../ir/graph.ts'
 import type { TensorLike } from '../convert.ts'
-import type { TensorType } from '../ir/type.ts'
+import { printType, type TensorType } from '../ir/type.ts'
 import type { OpDefinition } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
 import type { Variable } from '../variable.ts'
@@ -155,9 +156,20 @@ export function bind<A extends Attrs>(
   const lifted = trace.kind === 'graph' ? operands.map((operand) => trace.lift(operand)) : operands
   const application: Application = { op: op as OpDefinition, operands: lifted, attrs, regions, host, source }
   const results = trace.apply(application)
+  for (const { type } of results) if (isTooLarge(type)) throw tooManyElements(op.name, printType(type))
   if (inspector !== undefined) inspector(application, results)
   for (const observer of observers) observer.applied(application, results)
   return results
+}
+
+/** True for more elements than a value may have, whether or not it would ever be in memory. */
+function isTooLarge({ shape }: TensorType): boolean {
+  let elements = 1
+  for (const size of shape) {
+    if (typeof size !== 'number') return false
+    elements *= size
+  }
+  return elements > mostElements
 }
 
 /** A variable's value in the current trace; tells the observers. */

@@ -16,15 +16,30 @@ export interface ConversionOptions {
 /** Gives the function to call in the place of a callback; the callback itself when it is fine as it is. */
 export type Converter = (callback: Callback, options: ConversionOptions) => Callback
 
+/** What to do where control flow on tensors has not been rewritten, in the order in which it is worth trying. */
+export const waysOut: string =
+  "use the build plugin (tracemill/plugin) or the loader (node --import tracemill/register); in Node neither is needed where the inspector may be used; without a build import 'tracemill/autograph' and give the option scope: s => eval(s); or write tf.cond, tf.whileLoop or tf.where"
+
 let converter: Converter | undefined
 let release: () => void = () => undefined
 const own = new WeakSet<object>()
 
-/** Uses a converter from now on. Returns the one before. */
-export function installConverter(next: Converter | undefined): Converter | undefined {
+let isLibrary: (fn: object) => boolean = () => false
+
+/** Uses a converter from now on, which knows the library's functions. Returns the one before. */
+export function installConverter(
+  next: Converter | undefined,
+  knows: (fn: object) => boolean = isLibrary,
+): Converter | undefined {
   const before = converter
   converter = next
+  isLibrary = knows
   return before
+}
+
+/** True for functions of the library, as far as there is anything that rewrites others. */
+export function isLibraryFunction(fn: object): boolean {
+  return isLibrary(fn)
 }
 
 /** Has something called whenever no more functions will be rewritten for the time being. */

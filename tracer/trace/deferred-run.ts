@@ -4,9 +4,9 @@
  *
  * The search goes from the fetches to what they are computed from, stops at values that are fed, and follows control
  * dependencies and groups of nodes that are needed together. Placeholders whose sizes the nodes mention are needed too,
- * for a call reads sizes from its arguments. A fed value that a node would compute becomes a param of its own.
+ * unless something fed has the same size, for a call reads sizes from its arguments. A fed value that a node would compute becomes a param of its own.
  */
-import { namesOfSize, type Size } from '../../codegen/size.ts'
+import { namesOfSize, type Size, SizePolynomial } from '../../codegen/size.ts'
 import { type Graph, makeValue, type Node, type Value } from '../ir/graph.ts'
 import type { Variable } from '../variable.ts'
 import type { DeferredTrace } from './deferred-trace.ts'
@@ -88,6 +88,9 @@ function search(
       source.kind === 'param' ? [[source.name, whole.params[source.param]] as const] : [],
     ),
   )
+  for (const value of fed)
+    for (const size of value.type.shape)
+      if (size instanceof SizePolynomial && namesOfSize(size).has(size.key)) sizeOwners.set(size.key, value)
   const nodes = new Set<number>()
   const params = new Set<Value>()
   const open = [...wanted]

@@ -49,15 +49,15 @@ export class DeferredTrace extends GraphTrace {
   /** Stretches of nodes that are needed all or none. */
   readonly groups: (readonly [start: number, end: number])[] = []
   /** Variables from outside that the runs of this graph keep copies of: states of random generators. */
-  readonly shared: ReadonlySet<Variable>
+  readonly shared: { has(variable: Variable): boolean }
   #waitingFor: readonly number[] = []
   #initial: Tensor | undefined
   #assigned: AssignedVariable | undefined
   #finalized = false
 
-  constructor(name: string, shared: Iterable<Variable>) {
+  constructor(name: string, shared: { has(variable: Variable): boolean }) {
     super(name)
-    this.shared = new Set(shared)
+    this.shared = shared
   }
 
   /** What is recorded now waits for these nodes. */

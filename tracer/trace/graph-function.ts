@@ -135,11 +135,15 @@ export class GraphFunction {
     if (isTracing()) {
       const trace = currentTrace()
       if (trace instanceof GraphTrace) this.#assumeGuards(complete, trace, variables)
-      return replay(
-        this.traced.graph,
-        complete.map((arg) => trace.lift(arg)),
-        variableCaptures(variables, this.traced),
-      )
+      const inserted = (): readonly Tensor[] =>
+        replay(
+          this.traced.graph,
+          complete.map((arg) => trace.lift(arg)),
+          variableCaptures(variables, this.traced),
+        )
+      // In graph mode a call runs as a whole: what it does belongs to what it returns.
+      const around: ReturnType<typeof currentTrace> = currentTrace()
+      return around.together === undefined ? inserted() : around.together(inserted)
     }
     if (currentObservers().length > 0 && differentiated !== undefined)
       return differentiated(this, complete, variables)

@@ -94,6 +94,11 @@ export class GraphTrace implements Trace {
     this.#creation = creation
   }
 
+  /** The trace of the function that this is a region of, or this one. */
+  get outermost(): GraphTrace {
+    return this.#parent?.outermost ?? this
+  }
+
   param(type: TensorType, name?: string): Tensor {
     const value = makeValue(type, name)
     this.#params.push(value)
@@ -229,7 +234,7 @@ export class GraphTrace implements Trace {
       })
     this.#creation.demand(name, this.name)
     if (initial.payload.kind !== 'symbolic') return initial
-    const value = this.#creation.evaluate(this.#graphOf([this.#valueOf(this.lift(initial))]))
+    const value = this.#creation.evaluate(this.soFar([this.#valueOf(this.lift(initial))]))
     if (value !== undefined) return value
     throw new TraceError({
       op: 'tf.variable',
@@ -255,20 +260,16 @@ export class GraphTrace implements Trace {
   finish(results: readonly Tensor[]): TracedGraph {
     const values = results.map((result) => this.#valueOf(this.lift(result)))
     this.#finished = true
-    return this.#graphOf(values)
+    return this.soFar(values)
   }
 
   /** What has been recorded so far. */
   get nodes(): readonly Node[] {
     return this.#nodes
   }
+
   /** The trace so far with these results, without ending it. */
   soFar(results: readonly Value[]): TracedGraph {
-    return this.#graphOf(results)
-  }
-
-  /** What has been recorded, with these results. */
-  #graphOf(results: readonly Value[]): TracedGraph {
     return {
       graph: {
         name: this.name,

@@ -8,9 +8,11 @@ import { TraceError } from '../../codegen/errors.ts'
 import { Tensor } from '../tensor.ts'
 import { isPlainObject } from './tree.ts'
 
-/** A place that outlives the trace. */
+/** A place that outlives the trace, or may. */
 export interface OuterWrite {
   readonly name: string
+  /** The object it is in, where only that tells whether it outlives the trace: what the traced function is called on does. */
+  readonly holder?: object | undefined
   readonly before: unknown
   get(): unknown
   set(value: unknown): void
@@ -20,11 +22,14 @@ let writes: OuterWrite[] = []
 
 /** Notes what a staged branch or loop has left in a place that outlives the trace; the first note counts. */
 export function noteOuterWrite(write: OuterWrite): void {
-  if (!writes.some(({ name }) => name === write.name)) writes.push(write)
+  if (!writes.some(({ name, holder }) => name === write.name && holder === write.holder)) writes.push(write)
 }
 
-/** Traces a function; afterwards no noted place holds a tensor of a trace. Throws TraceError when one did. */
-export function restoringOuterWrites<R>(name: string, body: () => R): R {
+/**
+ * Traces a function that is called on `self`; afterwards no noted place holds a tensor of a trace. Throws TraceError when one
+ * did that surely outlives the trace.
+ */
+export function restoringOuterWrites<R>(name: string, self: unknown, body: () => R): R {
   const outer = writes
   writes = []
   let left: readonly OuterWrite[] = []
@@ -36,6 +41,7 @@ export function restoringOuterWrites<R>(name: string, body: () => R): R {
     for (const write of left) write.set(write.before)
     writes = outer
   }
+  left = left.filter(({ holder }) => holder === undefined || holder === self)
   if (left.length === 0) return result
   const names = left.map((write) => write.name).join(', ')
   throw new TraceError({

@@ -18,6 +18,7 @@ import { type ArgumentType, isReceiverStructure, type Leaf, type Signature, with
 import { bindOne, isTracing, withObservers, withTrace } from './bind.ts'
 import { releaseConverter } from './convert-hook.ts'
 import type { VariableCreation } from './creation.ts'
+import { tellingOfRandom } from './frozen-random.ts'
 import { GraphFunction } from './graph-function.ts'
 import { GraphTrace } from './graph-trace.ts'
 import { constantText } from './identity.ts'
@@ -56,7 +57,11 @@ export function traceCallback(request: TracingRequest): TracedCallback {
   try {
     // Tapes around the call see it as a whole, not what happens while it is traced.
     return withObservers([], () =>
-      withTrace(trace, () => restoringOuterWrites(request.name, () => run(request, trace))),
+      withTrace(trace, () =>
+        restoringOuterWrites(request.name, request.self, () =>
+          tellingOfRandom(request.callback, request.name, () => run(request, trace)),
+        ),
+      ),
     )
   } finally {
     installGuardRecorder(before)

@@ -8,17 +8,21 @@ import { currentTrace, isTracing } from './bind.ts'
 
 /** By a name of its own: bundlers take `new URL('…', import.meta.url)` for a file to copy. */
 const thisFile: string = import.meta.url
+/** The folder of the library's own bundle for Node (scripts/bundle-node.ts), if this is that. */
+const ownBundle = /^(.*\/dist\/node\/)tracemill-[0-9a-f]+\.js$/.exec(thisFile)?.[1]
 /** The folder that holds src/, tracer/ and codegen/, as stack frames spell it (a URL or a path). */
-const root: string = new URL('../../', thisFile).href
+const root: string = ownBundle ?? new URL('../../', thisFile).href
 const rootPath: string = root.startsWith('file://') ? decodeURIComponent(new URL(root).pathname) : root
-const libraryFolders = ['src/', 'tracer/', 'codegen/'].flatMap((folder) => [root + folder, rootPath + folder])
+const libraryFolders = (ownBundle === undefined ? ['src/', 'tracer/', 'codegen/'] : ['']).flatMap(
+  (folder) => [root + folder, rootPath + folder],
+)
 
 /** Frames to look at: nearly always the user's is among the first; if not, a deep look finds it. */
 const fewFrames = 20
 const mostFrames = 100
 
 /** True when a bundler has put the library's modules, and perhaps the user's, into other files. */
-const isBundled = !/\/tracer\/trace\/source\.[jt]s$/.test(thisFile)
+const isBundled = ownBundle === undefined && !/\/tracer\/trace\/source\.[jt]s$/.test(thisFile)
 const thisPath: string = thisFile.startsWith('file://')
   ? decodeURIComponent(new URL(thisFile).pathname)
   : thisFile
@@ -83,11 +87,18 @@ export function userSite(): string | undefined {
     Error.stackTraceLimit = mostFrames
     position ??= runningPosition()
     if (position === undefined) return siteInText()
-    if (!known.has(position)) known.set(position, siteInText())
+    if (!known.has(position)) known.set(position, siteInEvaluated(position) ?? siteInText())
     return known.get(position)
   } finally {
     Error.stackTraceLimit = limit
   }
+}
+
+/** What the user wrote, for a position in code that was evaluated in its place. */
+function siteInEvaluated(position: string): string | undefined {
+  const [, file = '', line, column] = /^(.*):(\d+):(\d+)$/.exec(position) ?? []
+  const written = evaluated.get(file)?.(Number(line), Number(column))
+  return written && `${shorten(written.source)}:${written.line}:${written.column}`
 }
 
 /** A frame as V8 gives it. */

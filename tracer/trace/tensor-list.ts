@@ -77,6 +77,18 @@ export function demand(
   bind(checkOp, [condition, ...quoted], { api: op, message, labels })
 }
 
+/** An object of the user's that stands for a list where branches join it or loops carry it. */
+export abstract class ListHolder {
+  /** The list behind it in the trace in progress. */
+  abstract asList(): TensorList
+  /** The object with the content of a list. */
+  abstract withList(list: TensorList): ListHolder
+  /** The object with the list that a branch gives. */
+  abstract withHandle(handle: Tensor): ListHolder
+  /** The object where another one may take its place. */
+  abstract joinedWith(other: ListHolder): ListHolder
+}
+
 /** A list in the trace in progress. */
 export class TensorList {
   /** A float64 scalar that names the list. */

@@ -8,6 +8,8 @@ import { TraceError } from '../../codegen/errors.ts'
 import type { Value } from '../ir/graph.ts'
 import type { Tensor } from '../tensor.ts'
 import type { TensorMethods } from '../tensor-methods.ts'
+import { waysOut } from './convert-hook.ts'
+import { Unrolled } from './unrolled.ts'
 
 /** Look when so many have been made; that half of them are unused cannot be chance. */
 const every = 2000
@@ -34,10 +36,11 @@ export function consider(tensor: Tensor): void {
   if (tensor.payload.kind === 'symbolic') considered.add(tensor.payload.value)
 }
 
-/** The tests of one trace. */
+/** The tests of one trace; it also hears of loops that are unrolled. */
 export class UnusedTests {
   readonly #unused = new Map<Value, string | undefined>()
   #made = 0
+  readonly #unrolled = new Unrolled()
 
   /** A node has been recorded. */
   record(
@@ -47,6 +50,7 @@ export class UnusedTests {
     source: string | undefined,
     name: string,
   ): void {
+    this.#unrolled.record(op, source, name)
     for (const operand of operands) this.#unused.delete(operand)
     const [result] = results
     if (
@@ -68,8 +72,8 @@ export class UnusedTests {
       throw new TraceError({
         op: name,
         problem:
-          'a bool tensor is computed and then not used by any op: was it the condition of an if or a loop? A tensor is an object, which JavaScript takes for true',
-        fix: "import 'tracemill/autograph' and give scope: s => eval(s), or write tf.cond, tf.whileLoop or tf.where; tf.ignore(x) says that it is meant to be unused.",
+          'a bool tensor is computed and then not used by any op: was it the condition of an if or a loop, or what a callback gave filter, find, some or every? A tensor is an object, which JavaScript takes for true',
+        fix: `in place of such callbacks write a loop with if, or tf.where; for control flow ${waysOut}. tf.ignore(x) says that it is meant to be unused.`,
         ...(source === undefined ? {} : { site: source }),
       })
     }
