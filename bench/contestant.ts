@@ -71,12 +71,24 @@ function answer(runner: Runner, request: Request): Promise<Reply> {
   }
 }
 
+/** Only the library itself has a setting for this. */
+async function useThreads(count: number): Promise<void> {
+  const { config } = await import('../src/index.ts')
+  config.setThreads(count)
+}
+
 /** Runs the workload's first steps, then serves the parent's requests until it disconnects. */
-export async function contest(workload: string, peer: string, variant: string): Promise<void> {
+export async function contest(
+  workload: string,
+  peer: string,
+  variant: string,
+  threads: number,
+): Promise<void> {
   const send = (reply: Reply): void => void process.send?.(reply)
   const failed = (error: unknown): void =>
     send({ kind: 'failed', message: error instanceof Error ? (error.stack ?? error.message) : String(error) })
   try {
+    if (threads > 1) await useThreads(threads)
     const runner = await runnerFor(workload, peer, variant)
     const firstMs = await timed(runner, 1)
     const losses = runner.loss === undefined ? [] : [runner.loss()]

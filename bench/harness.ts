@@ -49,10 +49,14 @@ class Runner {
 
   constructor(script: string, workload: string, contestant: Contestant) {
     this.contestant = contestant
-    this.#child = fork(script, ['--contestant', workload, contestant.peer, contestant.variant], {
-      execArgv: [],
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    })
+    this.#child = fork(
+      script,
+      ['--contestant', workload, contestant.peer, contestant.variant, `${contestant.threads ?? 1}`],
+      {
+        execArgv: [],
+        stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      },
+    )
     this.#exit = new Promise((resolve) =>
       this.#child.once('exit', (code, signal) =>
         resolve({ kind: 'failed', message: `the process ended (${signal ?? code})` }),
@@ -103,13 +107,13 @@ export function median(values: readonly number[]): number {
     : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2
 }
 
-function row(workload: Workload, { peer, variant }: Contestant, figures: Partial<Row>): Row {
+function row(workload: Workload, { peer, variant, threads }: Contestant, figures: Partial<Row>): Row {
   const none = Number.NaN
   return {
     workload: workload.name,
     peer,
     variant,
-    threads: 1,
+    threads: threads ?? 1,
     node: process.version,
     firstMs: none,
     secondMs: none,

@@ -15,7 +15,7 @@ import type { Measured } from './html.ts'
 const [first, ...rest] = process.argv.slice(2)
 if (first === '--contestant') {
   const { contest } = await import('./contestant.ts')
-  await contest(rest[0] ?? '', rest[1] ?? '', rest[2] ?? '')
+  await contest(rest[0] ?? '', rest[1] ?? '', rest[2] ?? '', Number(rest[3] ?? 1))
 } else if (first === '--first-step') {
   const { firstStep } = await import('./contestant.ts')
   await firstStep(rest[0] ?? '', rest[1] ?? '')
@@ -54,7 +54,7 @@ async function run(): Promise<void> {
     starts: values.quick ? 3 : 9,
     memorySteps: values.long ? 100_000 : 10_000,
   }
-  const about = `Node ${process.version}, ${process.arch}, one thread, no flags; medians`
+  const about = `Node ${process.version}, ${process.arch}, one thread unless said otherwise, no flags; medians`
   if (!values.json) console.log(`${about}\n`)
   const measured: Measured[] = []
   for (const workload of chosen) {

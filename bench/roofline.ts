@@ -55,7 +55,8 @@ export function roofline(points: readonly Point[], roof: Roof): string {
     const from = Math.max(x.from, y.from / rate)
     const knee = roof.gflops / rate
     drawing.line(x.place(from), y.place(from * rate), x.place(knee), y.place(roof.gflops), 'roof')
-    drawing.text(x.place(from) + 8, y.place(from * rate) - 10, label, 'start', 'small')
+    const middle = Math.sqrt(from * knee)
+    drawing.text(x.place(middle) + 8, y.place(middle * rate) + 14, label, 'start', 'small')
   }
   slope(roof.memoryGBs, `memory, ${roof.memoryGBs.toFixed(0)} GB/s`)
   slope(roof.cacheGBs, `second-level cache, ${roof.cacheGBs.toFixed(0)} GB/s`)

@@ -3,6 +3,7 @@ import { type Logistic, logistic, type Perceptron, quadrants, vectors } from '..
 import { type Leapfrog, leapfrog, scalarIterations } from '../workloads/loops.ts'
 import { recurrent } from '../workloads/rnn.ts'
 import { network } from './javascript-rnn.ts'
+import { kernelRunner } from './javascript-kernels.ts'
 import type { Prepare, Runner } from './runner.ts'
 
 function crossEntropy(z: number, label: number): number {
@@ -141,6 +142,8 @@ function integrator({ size, steps, stepSize, precision, position, momentum }: Le
 }
 
 export const prepare: Prepare = async (workload) => {
+  const kernel = kernelRunner(workload)
+  if (kernel !== undefined) return kernel
   if (workload === 'scalar-while') return scalarWhile()
   if (workload === 'leapfrog') return integrator(leapfrog())
   if (workload.startsWith('rnn-')) return network(recurrent(), workload === 'rnn-training')

@@ -15,6 +15,7 @@ import { recurrent } from '../workloads/rnn.ts'
 import { layer, lenet, smallLenet } from '../workloads/lenet.ts'
 import type { Prepare, Runner } from './runner.ts'
 import { arrays } from './tracemill-arrays.ts'
+import { kernelRunner } from './tracemill-kernels.ts'
 import { convolution, convolutional } from './tracemill-lenet.ts'
 import { network } from './tracemill-rnn.ts'
 
@@ -175,6 +176,8 @@ function varying(): Runner {
 }
 
 export const prepare: Prepare = async (workload, variant) => {
+  const kernel = kernelRunner(workload)
+  if (kernel !== undefined) return kernel
   const array = arrays(workload, variant)
   if (array !== undefined) return array
   const softmax: Loss = (labels, logits) => tf.losses.softmaxCrossEntropy(labels, logits)

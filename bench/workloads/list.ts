@@ -1,6 +1,7 @@
 /**
  * What is measured, and beside whom.
  */
+import { type KernelName, kernelNames } from './kernels.ts'
 
 /**
  * One way of running a workload: a library, and how it runs it (`traced`, `eager`, `jit`, `hand-written`). `warm cache` is
@@ -9,6 +10,8 @@
 export interface Contestant {
   readonly peer: 'tracemill' | 'tfjs-wasm' | 'tfjs-cpu' | 'jax-js' | 'onnxruntime-web' | 'javascript'
   readonly variant: string
+  /** One, when nothing is said. */
+  readonly threads?: number
 }
 
 export interface Workload {
@@ -24,6 +27,7 @@ export interface Workload {
 }
 
 const traced: Contestant = { peer: 'tracemill', variant: 'traced' }
+const twoThreads: Contestant = { ...traced, threads: 2 }
 const eager: Contestant = { peer: 'tracemill', variant: 'eager' }
 const jaxJs: Contestant = { peer: 'jax-js', variant: 'jit' }
 const tfjsWasm: Contestant = { peer: 'tfjs-wasm', variant: 'eager' }
@@ -31,20 +35,28 @@ const tfjsCpu: Contestant = { peer: 'tfjs-cpu', variant: 'eager' }
 const onnx: Contestant = { peer: 'onnxruntime-web', variant: 'model' }
 const javascript: Contestant = { peer: 'javascript', variant: 'hand-written' }
 
+const kernelTitles: Readonly<Record<KernelName, string>> = {
+  sum: 'The sum',
+  max: 'The largest element',
+  transpose: 'A transpose of 1008×1040',
+  gather: 'A thousand rows gathered',
+  concat: 'Two halves one after the other',
+}
+
 export const workloads: readonly Workload[] = [
   {
     name: 'mlp-sgd',
     title: 'MLP 784-128-10, batch 128: one step of SGD',
     kind: 'steps',
     loss: true,
-    contestants: [traced, eager, jaxJs, tfjsWasm, tfjsCpu],
+    contestants: [traced, twoThreads, eager, jaxJs, tfjsWasm, tfjsCpu],
   },
   {
     name: 'mlp-adam',
     title: 'MLP 784-128-10, batch 128: one step of Adam',
     kind: 'steps',
     loss: true,
-    contestants: [traced, eager, jaxJs, tfjsWasm],
+    contestants: [traced, twoThreads, eager, jaxJs, tfjsWasm],
   },
   {
     name: 'logistic',
@@ -72,7 +84,10 @@ export const workloads: readonly Workload[] = [
     title: `The product of two matrices of ${size}×${size}`,
     kind: 'steps',
     loss: true,
-    contestants: size > 256 ? [traced, onnx, jaxJs, tfjsWasm] : [traced, eager, onnx, jaxJs, tfjsWasm],
+    contestants:
+      size > 256
+        ? [traced, twoThreads, onnx, jaxJs, tfjsWasm]
+        : [traced, twoThreads, eager, onnx, jaxJs, tfjsWasm],
     flops: 2 * size ** 3,
   })),
   {
@@ -80,7 +95,7 @@ export const workloads: readonly Workload[] = [
     title: 'y = tanh(ax + b)·σ(x) − x², a million elements',
     kind: 'steps',
     loss: true,
-    contestants: [traced, eager, onnx, jaxJs, tfjsWasm],
+    contestants: [traced, twoThreads, eager, onnx, jaxJs, tfjsWasm],
   },
   {
     name: 'softmax-gradient',
@@ -89,12 +104,19 @@ export const workloads: readonly Workload[] = [
     loss: true,
     contestants: [traced, eager, onnx, jaxJs, tfjsWasm],
   },
+  ...kernelNames.map((name): Workload => ({
+    name: `${name}-1m`,
+    title: `${kernelTitles[name]}, 1,048,320 elements in Variables`,
+    kind: 'steps',
+    loss: true,
+    contestants: [traced, javascript],
+  })),
   {
     name: 'mlp-large',
     title: 'MLP 784-1024-1024-10, batch 256: one step of Adam',
     kind: 'steps',
     loss: true,
-    contestants: [traced, jaxJs, tfjsWasm],
+    contestants: [traced, twoThreads, jaxJs, tfjsWasm],
   },
   {
     name: 'scalar-while',
@@ -136,7 +158,7 @@ export const workloads: readonly Workload[] = [
     title: 'LeNet, 32 and 64 filters of 5×5, 512 units, batch 64: one step of SGD',
     kind: 'steps',
     loss: true,
-    contestants: [traced, eager],
+    contestants: [traced, twoThreads, eager],
   },
   {
     name: 'lenet-small',

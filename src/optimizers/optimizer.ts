@@ -15,6 +15,7 @@ import { convertToTensor, type TensorLike } from '../../tracer/convert.ts'
 import { GradientTape } from '../../tracer/gradient/tape.ts'
 import { printType } from '../../tracer/ir/type.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
+import { inNameScope } from '../../tracer/name-scope.ts'
 import { eagerTrace, withObservers, withTrace } from '../../tracer/trace/bind.ts'
 import { Variable } from '../../tracer/variable.ts'
 import { cond } from '../control.ts'
@@ -270,7 +271,7 @@ export abstract class Optimizer {
 
   /** A Variable of the optimizer's own. */
   protected stateVariable(name: string, initial: Tensor): Variable {
-    return variable(initial, { name: `${this.name}/${name}`, trainable: false })
+    return inNameScope('', () => variable(initial, { name: `${this.name}/${name}`, trainable: false }))
   }
 
   /** What the options add to the slots. */

@@ -14,8 +14,7 @@ interface Outcome {
 }
 
 async function run(...args: readonly string[]): Promise<Outcome> {
-  const loaders = ['--import', 'tsx', '--import', './scripts/plain-binaryen.ts']
-  const child = spawn(process.execPath, [...loaders, 'examples/mnist/main.ts', ...args], {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'examples/mnist/main.ts', ...args], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] },

@@ -8,7 +8,7 @@
  *
  * A value that takes a transcendental function, varies along inner axes and is wanted on more than one level (the
  * exponentials of a softmax: summed first, divided by the sum later) is stored in a buffer of its own on its level
- * instead of being computed twice.
+ * instead of being computed twice; where a result will lie there, if that can be.
  */
 import { type Axis, type Buffer, type Expr, ExprPool } from '../../codegen/expr.ts'
 import { InternalError } from '../../codegen/errors.ts'
@@ -20,6 +20,7 @@ import type { Graph, Node, Value } from '../ir/graph.ts'
 import { opNamed } from '../op.ts'
 import { accessesOf, isReduction } from '../passes/access.ts'
 import { lowerContext, readElement } from '../passes/read-element.ts'
+import { keepInResults } from './kept-in-results.ts'
 
 /** A kernel and the values behind its buffers, in the kernel's buffer order. */
 export interface LoweredKernel {
@@ -93,7 +94,14 @@ class ClusterLowering {
       roots.push(this.#root(output, [...this.#shared, ...axes]))
       this.#stored.set(output, key)
     }
-    return this.#finish(schedule(this.#pool, name, roots))
+    const kept = outputs.filter((output) => !this.#region.results.includes(output))
+    const places = keepInResults(
+      this.#pool,
+      roots,
+      new Set(kept.map((value) => this.#buffer(value))),
+      this.#shared,
+    )
+    return this.#finish(schedule(this.#pool, name, places))
   }
 
   loops(name: string, node: Node): LoweredKernel {

@@ -9,18 +9,19 @@
 import type { TypedArray } from '../../codegen/dtype.ts'
 import { InternalError, TraceError } from '../../codegen/errors.ts'
 import type { ProgramBuffer, Step, Storage } from '../../codegen/program.ts'
-import { elementCount, namesOfSize } from '../../codegen/size.ts'
-import { allSteps } from '../../codegen/steps.ts'
+import { elementCount } from '../../codegen/size.ts'
 import { type Graph, makeValue, type Node, type Value, textAttribute } from '../ir/graph.ts'
 import { substituteSizes } from '../ir/rewrite.ts'
 import { opNamed } from '../op.ts'
-import { matrixProductOf } from '../passes/contraction.ts'
 import { callsHost, canFail } from '../passes/read-element.ts'
 import { isListOp } from '../ops/list.ts'
 import { constantTensor } from '../trace/replay.ts'
+import { addOrigin } from './step-origin.ts'
 import { cellsOf, sizeFields, storeStep } from './store-step.ts'
+import { checkedRegion, producersOfChecks } from './checked-region.ts'
 import { convolutionStep } from './convolution-step.ts'
 import { type LoweredKernel, lowerCheck, lowerCluster } from './cluster.ts'
+import { gemmStep } from './gemm-step.ts'
 import type { Failure, HostCall, LoweredProgram } from './lowered-program.ts'
 
 /**
@@ -50,6 +51,8 @@ class Lowering {
   #stores = 0
   readonly #hostCalls: HostCall[] = []
   readonly #failures: Failure[] = []
+  /** Fusions that are part of the check that looks at their result. */
+  readonly #onlyChecked = new Map<Value, Node>()
 
   constructor(graph: Graph, variables: readonly string[], tensorData: (name: string) => TypedArray) {
     this.#graph = graph
@@ -61,18 +64,12 @@ class Lowering {
   run(): LoweredProgram {
     const { params, nodes, results, name } = this.#graph
     params.forEach((param, index) => this.#bind(param, { kind: 'input', index }, param.name ?? `arg${index}`))
-    for (const node of nodes) this.#node(node)
-    const sizes = new Set<string>()
-    for (const { type } of params) for (const size of type.shape) namesOfSize(size, sizes)
-    for (const buffer of this.#buffers) namesOfSize(buffer.elements, sizes)
-    for (const step of allSteps(this.#steps))
-      if (step.kind === 'kernel') for (const size of step.kernel.sizes) sizes.add(size)
-      else if (step.kind === 'conv') for (const size of Object.values(step.sizes)) namesOfSize(size, sizes)
+    this.#stepsOfAll(nodes, results)
     return {
       spec: {
         name,
         buffers: this.#buffers,
-        ...sizeFields(this.#graph, sizes),
+        ...sizeFields(this.#graph, this.#buffers, this.#steps),
         steps: this.#steps,
         outputs: results.map((result) => this.#buffer(result)),
       },
@@ -90,6 +87,17 @@ class Lowering {
 
   #buffer(value: Value): number {
     return this.#bufferOf.get(value) ?? this.#bind(value, { kind: 'temporary' }, `t${this.#buffers.length}`)
+  }
+
+  #stepsOfAll(nodes: readonly Node[], results: readonly Value[]): void {
+    for (const [condition, node] of producersOfChecks(nodes, results)) this.#onlyChecked.set(condition, node)
+    for (const node of nodes) this.#stepsOf(node)
+  }
+
+  #stepsOf(node: Node): void {
+    const first = this.#steps.length
+    this.#node(node)
+    addOrigin(this.#steps, first, node)
   }
 
   #node(node: Node): void {
@@ -119,7 +127,7 @@ class Lowering {
         return this.#fusion(node)
       case 'dot':
       case 'fused_dot':
-        return this.#product(node)
+        return void this.#steps.push(gemmStep(node, (value) => this.#buffer(value)))
       case 'conv':
       case 'fused_conv':
         return void this.#steps.push(convolutionStep(node, (value) => this.#buffer(value)))
@@ -211,7 +219,7 @@ class Lowering {
       const operand = node.operands[i]
       if (operand !== undefined) outer.set(param, operand)
     })
-    if (this.#isAlias(node, region)) return
+    if (this.#isAlias(node, region) || this.#onlyChecked.has(node.results[0] as Value)) return
     for (const inner of region.nodes) this.#fallible(inner, region, outer)
     region.results.forEach((value, i) => {
       const result = node.results[i]
@@ -255,24 +263,6 @@ class Lowering {
     })
   }
 
-  #product(node: Node): void {
-    const { batch, rows, columns, inner, a, b, bias, activation } = matrixProductOf(node)
-    const [result] = node.results
-    if (result === undefined) throw new InternalError('dot has no result')
-    this.#steps.push({
-      kind: 'gemm',
-      batch,
-      rows,
-      columns,
-      inner,
-      a: { buffer: this.#operand(node, 0), ...a },
-      b: { buffer: this.#operand(node, 1), ...b },
-      c: this.#buffer(result),
-      init: bias ? { buffer: this.#operand(node, 2), rowStride: 0, batchStride: 0 } : undefined,
-      activation,
-    })
-  }
-
   /** The steps that `lower` makes. */
   #inside(lower: () => void): readonly Step[] {
     const around = this.#steps
@@ -298,7 +288,7 @@ class Lowering {
       if (buffer !== undefined) this.#bufferOf.set(param, buffer)
     })
     prepare(results)
-    for (const node of nodes) this.#node(node)
+    this.#stepsOfAll(nodes, results)
     return results
   }
 
@@ -360,11 +350,17 @@ class Lowering {
 
   /** A check of the user's: its code is computed, and the host called only when it is not 0. */
   #check(node: Node): void {
-    const [checked, ...data] = node.operands.map((operand) => this.#buffer(operand))
-    if (checked === undefined) throw new InternalError(`${node.op} lacks its operand`)
-    const region = { name: node.op, params: node.operands, captures: [], nodes: [], results: [], guards: [] }
+    const [first, ...others] = node.operands
+    if (first === undefined) throw new InternalError(`${node.op} lacks its operand`)
+    const producer = this.#onlyChecked.get(first)
+    const checked = producer === undefined ? this.#buffer(first) : undefined
+    const data = others.map((operand) => this.#buffer(operand))
+    const { region, kernelNode, outer } = checkedRegion(node, producer)
     const code = makeValue({ dtype: 'int32', shape: [] })
-    this.#kernel(lowerCheck(`check${this.#stepsAround + this.#steps.length}`, region, node, code), new Map())
+    this.#kernel(
+      lowerCheck(`check${this.#stepsAround + this.#steps.length}`, region, kernelNode, code),
+      outer,
+    )
     this.#steps.push({
       kind: 'check',
       buffer: this.#buffer(code),
@@ -372,7 +368,7 @@ class Lowering {
       ...(data.length === 0 ? {} : { reads: data }),
     })
     // What is checked passes through.
-    for (const result of node.results) this.#bufferOf.set(result, checked)
+    if (checked !== undefined) for (const result of node.results) this.#bufferOf.set(result, checked)
   }
 
   #hostCall(node: Node): void {

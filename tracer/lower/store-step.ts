@@ -3,12 +3,21 @@
  * it reads and stores in the middle.
  */
 import { InternalError } from '../../codegen/errors.ts'
-import type { ListStep, MergeStep, PopStep, ProgramSpec, PushStep, Step } from '../../codegen/program.ts'
+import type {
+  ListStep,
+  MergeStep,
+  PopStep,
+  ProgramBuffer,
+  ProgramSpec,
+  PushStep,
+  Step,
+} from '../../codegen/program.ts'
 import { type Size, SizePolynomial } from '../../codegen/size.ts'
 import { foundBy, foundSizes } from '../ir/found-sizes.ts'
 import type { Graph, Node } from '../ir/graph.ts'
 import type { PopAttrs } from '../ops/control.ts'
 import { isListOp, type ListValueAttrs } from '../ops/list.ts'
+import { sizesUsed } from './sizes-used.ts'
 
 /** The step of a node on records, whose operands and results are in the given buffers. */
 function recordStep(
@@ -93,7 +102,12 @@ function sizesToFind(graph: Graph): readonly string[] {
 }
 
 /** Which sizes a call supplies to the program for a graph, and which the program finds. */
-export function sizeFields(graph: Graph, sizes: Iterable<string>): Pick<ProgramSpec, 'sizes' | 'found'> {
+export function sizeFields(
+  graph: Graph,
+  buffers: readonly ProgramBuffer[],
+  steps: readonly Step[],
+): Pick<ProgramSpec, 'sizes' | 'found'> {
+  const sizes = sizesUsed(graph.params, buffers, steps)
   const found = sizesToFind(graph)
   const supplied = [...sizes].filter((size) => !found.includes(size))
   return found.length === 0 ? { sizes: supplied } : { sizes: supplied, found }
