@@ -7,6 +7,7 @@
 import type { DType } from '../codegen/dtype.ts'
 import type { Size } from '../codegen/size.ts'
 import type { TensorLike } from './convert.ts'
+import type { Device } from './device.ts'
 import type { BoolTensor, NestedArray, Tensor } from './tensor.ts'
 import { type AxisArgument, type ImageFormat, ops, type Padding, type Pair } from './tensor-ops.ts'
 
@@ -293,6 +294,11 @@ export abstract class TensorMethods {
 
   /** The tensor itself, or a variable's current value. */
   abstract asTensor(): Tensor
+
+  /** Where it is. */
+  get device(): Device {
+    return 'wasm:0'
+  }
 
   /** The value as text, as far as it is known. */
   abstract toString(): string

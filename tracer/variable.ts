@@ -15,6 +15,7 @@ import { allocateSlot, ownSlot, readSlot, resizeSlot, type Slot, writeSlot } fro
 import { elementCount, isStaticShape, type Size } from '../codegen/size.ts'
 import { convertToTensor, type TensorLike } from './convert.ts'
 import { printType, type TensorType } from './ir/type.ts'
+import { inNameScope, scopedName } from './name-scope.ts'
 import { opNamed } from './op.ts'
 import { normaliseAxis } from './ops/arguments.ts'
 import { neg } from './ops/arithmetic.ts'
@@ -72,7 +73,7 @@ export class Variable extends TensorMethods {
       this.#home = given.#home
       return
     }
-    this.name = settings.name ?? (created === 0 ? 'Variable' : `Variable_${created}`)
+    this.name = scopedName(settings.name ?? (created === 0 ? 'Variable' : `Variable_${created}`))
     const initial = currentTrace().initialValue(given, this.name)
     const { dtype, shape } = initial.type
     if (!isStaticShape(shape))
@@ -257,7 +258,9 @@ export class Variable extends TensorMethods {
       data: allocate(this.dtype, this.slot.elements),
     })
     const { name, trainable, declaredShape: shape } = this
-    return withTrace(eagerTrace(), () => new Variable(zeros, { name, trainable, shape }))
+    return inNameScope('', () =>
+      withTrace(eagerTrace(), () => new Variable(zeros, { name, trainable, shape })),
+    )
   }
 
   /** For the library's own use: replaces what is stored; `shape` must fit the declared one. */

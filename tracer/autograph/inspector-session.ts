@@ -74,12 +74,15 @@ export function globalOf(fn: object): object {
   return (Reflect.construct(make, ['return globalThis']) as () => object)()
 }
 
+// Drawn once, here: sessions are opened while functions are traced, where drawing numbers is told of.
+const stashName = `tracemill${Math.random().toString(36).slice(2)}`
+
 /** Scripts that functions were in, for the sessions to come. */
 const scripts = new Map<string, Script>()
 
 export class InspectorSession {
   readonly stash: Stash = {}
-  readonly stashName: string = `tracemill${Math.random().toString(36).slice(2)}`
+  readonly stashName: string = stashName
   readonly #told = new Map<string, Script>()
   readonly #session: RawSession
   readonly #global: object

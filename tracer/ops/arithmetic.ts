@@ -140,7 +140,7 @@ function safeDivisor(e: ExprPool, y: Expr): Expr {
   return e.select(e.compare('eq', y, e.const(y.dtype, 0)), e.const(y.dtype, 1), y)
 }
 
-/** Refuses an integer divisor 0, in the name users know. */
+/** Refuses an integer divisor 0, in the name of the function that was called: `api`, or `op` itself. */
 function divisorCheck(op: string): NonNullable<OpDefinition['check']> {
   return {
     code: ({ e, operands }) => {
@@ -148,8 +148,8 @@ function divisorCheck(op: string): NonNullable<OpDefinition['check']> {
       if (!isInteger(y.type.dtype)) return e.const('int32', 0)
       return firstBad(e, y.type.shape, (index) => e.compare('eq', y.read(index), e.const(y.type.dtype, 0)))
     },
-    message: (_attrs, operands, code) => ({
-      op,
+    message: ({ api }, operands, code) => ({
+      op: typeof api === 'string' ? api : op,
       problem: `integer division by 0: the divisor is 0 at ${positionText(badPosition(code), operands[1])}`,
       rows: operandRows(operands),
       fix: 'cast to float32 for ±Infinity, or replace zeros in the divisor with tf.where first.',
@@ -177,6 +177,11 @@ export function truncatedDiv(x: TensorLike, y: TensorLike): Tensor {
   return applyBinary(idivOp, 'truncatedDiv', x, y)
 }
 
+/** `truncatedDiv` as a step of another function, which messages name. */
+export function truncatedDivWithin(api: string, x: TensorLike, y: TensorLike): Tensor {
+  return applyBinary(idivOp, api, x, y, { api })
+}
+
 const remOp: OpDefinition = defineBinary({
   name: 'rem',
   label: 'truncatedMod',
@@ -199,6 +204,11 @@ const remOp: OpDefinition = defineBinary({
  */
 export function truncatedMod(x: TensorLike, y: TensorLike): Tensor {
   return applyBinary(remOp, 'truncatedMod', x, y)
+}
+
+/** `truncatedMod` as a step of another function, which messages name. */
+export function truncatedModWithin(api: string, x: TensorLike, y: TensorLike): Tensor {
+  return applyBinary(remOp, api, x, y, { api })
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import type { Expr, ExprPool } from '../../codegen/expr.ts'
 import { convertToTensor, convertTogether, type TensorLike } from '../convert.ts'
+import type { Attrs } from '../ir/graph.ts'
 import { defineOp, type GradientRule, type OpDefinition } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
 import { bindOne } from '../trace/bind.ts'
@@ -96,10 +97,16 @@ export function applyUnary(op: OpDefinition, label: string, x: TensorLike): Tens
 }
 
 /** Applies an elementwise op of two operands: converts to one dtype, broadcasts. */
-export function applyBinary(op: OpDefinition, label: string, x: TensorLike, y: TensorLike): Tensor {
+export function applyBinary(
+  op: OpDefinition,
+  label: string,
+  x: TensorLike,
+  y: TensorLike,
+  attrs: Attrs = {},
+): Tensor {
   const tensors = convertTogether(label, [
     ['x', x],
     ['y', y],
   ])
-  return bindOne(op, broadcastTogether(label, tensors), {})
+  return bindOne(op, broadcastTogether(label, tensors), attrs)
 }

@@ -3,7 +3,19 @@
  * everything else is composed.
  */
 export { argMax, argMin } from './arg-reduce.ts'
-export { abs, add, div, mul, neg, square, sub, truncatedDiv, truncatedMod } from './arithmetic.ts'
+export {
+  abs,
+  add,
+  div,
+  mul,
+  neg,
+  square,
+  sub,
+  truncatedDiv,
+  truncatedMod,
+  truncatedModWithin,
+  truncatedDivWithin,
+} from './arithmetic.ts'
 export {
   broadcastAlong,
   broadcastShape,
@@ -48,6 +60,7 @@ export { atan2, maximum, minimum, pow } from './power.ts'
 export { randomBits } from './random.ts'
 export { reduceAnd, reduceMax, reduceMin, reduceOr, reduceProd, reduceSum } from './reduce.ts'
 export { ceil, floor, round, sign, trunc } from './rounding.ts'
+export { argsort, axisLast } from './sort.ts'
 export {
   elementAt,
   type PadAttrs,

@@ -29,6 +29,9 @@ interface Cluster {
   prefix: number
 }
 
+/** Formulas are gone through by recursion, so no kernel has one that is longer. */
+const mostInOne = 512
+
 export function fuse(original: Graph): Graph {
   const graph = fuseEpilogues(original)
   const clustering = new Clustering(graph)
@@ -44,6 +47,8 @@ class Clustering {
   readonly #materialised = new Set<Value>()
   readonly #clusterOf = new Map<Node, Cluster>()
   readonly #copied = new Map<Node, boolean>()
+  /** How deep formulas of copied nodes are. */
+  readonly #depths = new Map<Value, number>()
   /** The nodes that a node waits for though it does not use them. */
   readonly #before: ReadonlyMap<Node, readonly Node[]>
 
@@ -81,6 +86,7 @@ class Clustering {
         const theirs = this.#clusterOf.get(producer)
         const mine = this.#clusterOf.get(node)
         if (theirs === undefined || mine === undefined || theirs === mine) continue
+        if (theirs.members.length + mine.members.length > mostInOne) continue
         const prefix = this.#prefixOfUnion(theirs, mine, access, node)
         if (prefix !== undefined && !this.#makesCycle(theirs, mine)) this.#unite(theirs, mine, prefix)
       }
@@ -102,14 +108,17 @@ class Clustering {
     // A scalar formula is computed before the loops of its only reader; one of constants and sizes alone before those
     // of any.
     const rank = result.type.shape.length
-    return (
+    const depth = 1 + Math.max(0, ...node.operands.map((operand) => this.#depths.get(operand) ?? 0))
+    const isCopied =
       rank === 0 &&
+      depth <= mostInOne &&
       definition.lower.kind === 'index' &&
       !this.#materialised.has(result) &&
       (this.#readers(result).length <= 1 ||
         node.operands.every((operand) => this.#copiedDefinition(operand)?.operands.length === 0)) &&
       node.operands.every((operand) => operand.type.shape.length === 0)
-    )
+    if (isCopied) this.#depths.set(result, depth)
+    return isCopied
   }
 
   #copiedDefinition(value: Value): Node | undefined {
