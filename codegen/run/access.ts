@@ -36,8 +36,19 @@ export function kernelAccess(kernel: Kernel): {
   return { loads, stores }
 }
 
+/** Steps do not change, and planning asks for each of them again and again. */
+const known = new WeakMap<Step, Access>()
+
 /** The access of one step; that of a control step is all that the steps inside it may touch. */
 export function stepAccess(step: Step): Access {
+  const before = known.get(step)
+  if (before !== undefined) return before
+  const access = accessOf(step)
+  known.set(step, access)
+  return access
+}
+
+function accessOf(step: Step): Access {
   switch (step.kind) {
     case 'kernel': {
       const { loads, stores } = kernelAccess(step.kernel)

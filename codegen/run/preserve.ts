@@ -20,10 +20,11 @@ interface Version {
 /** The program with the copies; the same object when none are needed. */
 export function preserveOldValues(spec: ProgramSpec): ProgramSpec {
   let result = spec
-  spec.buffers.forEach((buffer, variable) => {
-    if (buffer.storage.kind === 'variable' && buffer.storage.isCell !== true)
-      result = preserveVariable(result, variable)
-  })
+  const replaced = new Set(spec.steps.flatMap((step) => (step.kind === 'commit' ? [step.variable] : [])))
+  for (const variable of replaced) {
+    const storage = spec.buffers[variable]?.storage
+    if (storage?.kind === 'variable' && storage.isCell !== true) result = preserveVariable(result, variable)
+  }
   return result
 }
 

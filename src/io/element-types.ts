@@ -83,7 +83,7 @@ export function decodeElements(
 ): { readonly dtype: DType; readonly data: TypedArray } {
   const { bytes: size, dtype, read } = readings[type]
   const count = bytes.byteLength / size
-  if (isLittleEndian) {
+  if (isLittleEndian()) {
     // A copy, since files do not align their tensors; slice() of a Buffer would be none.
     const { buffer } = new Uint8Array(bytes)
     if (type === 'F32') return { dtype, data: new Float32Array(buffer) }
@@ -120,7 +120,7 @@ export function decodeElements(
 
 /** Elements as little-endian bytes. */
 export function encodeElements(dtype: DType, data: TypedArray): Uint8Array<ArrayBuffer> {
-  if (isLittleEndian || data instanceof Uint8Array)
+  if (isLittleEndian() || data instanceof Uint8Array)
     return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice()
   const size = fileTypeBytes(fileTypes[dtype])
   const bytes = new Uint8Array(data.length * size)
@@ -138,7 +138,9 @@ export function encodeElements(dtype: DType, data: TypedArray): Uint8Array<Array
 }
 
 /** Files are little-endian, as are nearly all machines. */
-const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
+function isLittleEndian(): boolean {
+  return new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
+}
 
 /** IEEE 754 binary16: a sign, 5 bits of exponent, 10 of fraction. */
 function halfToNumber(bits: number): number {
@@ -149,10 +151,7 @@ function halfToNumber(bits: number): number {
   return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
 }
 
-const word = new DataView(new ArrayBuffer(4))
-
 /** The upper half of a float32. */
 function brainToNumber(bits: number): number {
-  word.setUint16(0, bits)
-  return word.getFloat32(0)
+  return new Float32Array(Uint32Array.of(bits << 16).buffer)[0] ?? NaN
 }

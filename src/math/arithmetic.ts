@@ -25,8 +25,8 @@ import {
   sqrt,
   square,
   sub,
-  truncatedDiv,
-  truncatedMod,
+  truncatedDivWithin,
+  truncatedModWithin,
   where,
 } from '../../tracer/ops/index.ts'
 import type { BoolTensor, Tensor } from '../../tracer/tensor.ts'
@@ -72,7 +72,7 @@ function signsDiffer(x: Tensor, y: Tensor): Tensor {
 export function floorDiv(x: TensorLike, y: TensorLike): Tensor {
   const [left, right] = pair('floorDiv', x, y)
   if (isFloating(left.dtype)) return floor(div(left, right))
-  const quotient = truncatedDiv(left, right)
+  const quotient = truncatedDivWithin('floorDiv', left, right)
   if (left.dtype === 'uint8') return quotient
   const inexact = notEqual(mul(quotient, right), left)
   return where(logicalAnd(inexact, signsDiffer(left, right)), sub(quotient, 1), quotient)
@@ -87,7 +87,7 @@ export function floorDiv(x: TensorLike, y: TensorLike): Tensor {
  */
 export function mod(x: TensorLike, y: TensorLike): Tensor {
   const [left, right] = pair('mod', x, y)
-  const remainder = truncatedMod(left, right)
+  const remainder = truncatedModWithin('mod', left, right)
   if (left.dtype === 'uint8') return remainder
   return where(
     logicalAnd(notEqual(remainder, 0), signsDiffer(remainder, right)),

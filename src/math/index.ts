@@ -6,6 +6,7 @@ export {
   add,
   argMax,
   argMin,
+  argsort,
   asin,
   asinh,
   atan,
@@ -89,15 +90,9 @@ export {
   squaredDifference,
   step,
 } from './arithmetic.ts'
+export { batchToSpaceND, depthToSpace, spaceToBatchND, spaceToDepth } from './blocks.ts'
 export { type Padding } from './windows.ts'
-export {
-  conv1d,
-  conv2d,
-  conv2dTranspose,
-  conv3d,
-  depthwiseConv2d,
-  separableConv2d,
-} from './convolution.ts'
+export { conv1d, conv2d, conv2dTranspose, conv3d, depthwiseConv2d, separableConv2d } from './convolution.ts'
 export { eye, fill, linspace, oneHot, ones, range, scalar, tensor, zeros } from './creation.ts'
 export {
   bincount,
@@ -109,6 +104,8 @@ export {
   tensorScatterUpdate,
   unsortedSegmentSum,
 } from './indexing.ts'
+export { einsum } from './einsum.ts'
+export * as image from './image.ts'
 export * as linalg from './linalg.ts'
 export { avgPool, maxPool, pool } from './pooling.ts'
 export { dot, matMul, matVec, outerProduct } from './products.ts'
@@ -141,5 +138,8 @@ export {
   tile,
   unstack,
 } from './shape.ts'
+export { argWhere, booleanMask, setdiff1d, unique } from './selecting.ts'
+export { inTopK, lowerBound, searchSorted, sort, topk, upperBound } from './sorting.ts'
 export { digamma, lgamma } from './special.ts'
+export * as signal from './signal.ts'
 export { stridedSlice } from './strided-slice.ts'

@@ -228,8 +228,8 @@ export function unsortedSegmentSum(x: TensorLike, segmentIds: TensorLike, numSeg
   )
 }
 
-/** The elements of an int32 tensor whose values decide a shape. */
-function readIntegers(op: string, x: Tensor, name: string, fix: string): ArrayLike<number> {
+/** The elements of a tensor whose values decide a shape. Throws TraceError while tracing. */
+export function readIntegers(op: string, x: Tensor, name: string, fix: string): ArrayLike<number> {
   if (x.payload.kind === 'symbolic')
     throw new TraceError({
       op,

@@ -1,2 +1,3 @@
 /** `tf.linalg`. */
 export { bandPart, trace } from './matrix.ts'
+export { gramSchmidt, qr } from './orthogonal.ts'

@@ -19,6 +19,7 @@ import {
   bitwiseOr,
   cast,
   cos,
+  div,
   equal,
   floor,
   iota,
@@ -35,14 +36,18 @@ import {
   where,
 } from '../../tracer/ops/index.ts'
 
-/** Gives an int32 tensor of the shape, each word independent and uniformly random. */
-export type BitSource = (shape: readonly Size[]) => Tensor
+/**
+ * Gives an int32 tensor of the shape, each word independent and uniformly random; `drawn` is the shape of the numbers
+ * that are made of them.
+ */
+export type BitSource = (shape: readonly Size[], drawn: readonly Size[]) => Tensor
 
 /** Distances between neighbouring uniform numbers: the mantissa of a float32 takes 23 bits. */
 const floatStep = 2 ** -23
 const twoTo32 = 2 ** 32
 
-function requireShape(op: string, shape: readonly Size[]): readonly Size[] {
+/** Throws ValueError for what is no shape. */
+export function requireShape(op: string, shape: readonly Size[]): readonly Size[] {
   const bad = shape.find((size) => typeof size === 'number' && (!Number.isInteger(size) || size < 0))
   const count = elementCount(shape)
   if (bad !== undefined || (typeof count === 'number' && count > 0x0fffffff))
@@ -55,7 +60,8 @@ function requireShape(op: string, shape: readonly Size[]): readonly Size[] {
   return shape
 }
 
-function requireFloat(op: string, dtype: DType): 'float32' | 'float64' {
+/** Throws DTypeError for what is no float. */
+export function requireFloat(op: string, dtype: DType): 'float32' | 'float64' {
   if (dtype === 'float32' || dtype === 'float64') return dtype
   throw new DTypeError({
     op,
@@ -86,8 +92,8 @@ function word(words: Tensor, at: number): Tensor {
 
 /** Numbers in [0, 1), a multiple of 2⁻²³ (float32) or 2⁻⁵² (float64). */
 export function unitNumbers(draw: BitSource, shape: readonly Size[], dtype: 'float32' | 'float64'): Tensor {
-  if (dtype === 'float32') return unitFloat(draw(shape))
-  const words = draw([...shape, 2])
+  if (dtype === 'float32') return unitFloat(draw(shape, shape))
+  const words = draw([...shape, 2], shape)
   return reshape(unitDouble(word(words, 0), word(words, 1)), shape)
 }
 
@@ -117,9 +123,10 @@ export function uniformNumbers(
     const low = convertToTensor(min, { op, dtype })
     const first = cast(low, 'float64')
     const span = sub(cast(convertToTensor(max, { op, dtype }), 'float64'), first)
-    // Word · span / 2³² is below span, and its distance to span is far above float64's rounding.
-    const steps = floor(mul(mul(unsigned(draw(shape)), span), 1 / twoTo32))
-    return cast(add(steps, first), 'int32')
+    // The remainder, as in TensorFlow. The quotient is at least 1/span away from an integer that it is not, which is far
+    // above float64's rounding.
+    const number = unsigned(draw(shape, shape))
+    return cast(add(sub(number, mul(floor(div(number, span)), span)), first), 'int32')
   }
   const unit = unitNumbers(draw, shape, requireFloat(op, dtype))
   if (typeof min === 'number' && (typeof max === 'number' || max === undefined)) {
@@ -147,7 +154,7 @@ export function normalNumbers(
   const float = requireFloat(op, dtype)
   const count = elementCount(shape)
   const pairs = floorDivideSizes(addSizes(count, 1), 2)
-  const words = draw([pairs, float === 'float32' ? 2 : 4])
+  const words = draw([pairs, float === 'float32' ? 2 : 4], shape)
   const [u, v] =
     float === 'float32'
       ? [unitFloat(word(words, 0)), unitFloat(word(words, 1))]

@@ -23,7 +23,7 @@ import {
 import { AssignedVariable, DeferredTrace } from '../../tracer/trace/deferred-trace.ts'
 import type { DeferredProgram } from '../../tracer/trace/deferred-run.ts'
 import type { Variable } from '../../tracer/variable.ts'
-import { globalGenerator } from '../random/generator.ts'
+import { randomStates } from '../random/sequences.ts'
 
 /** An op that was applied, for gradients. */
 export interface Applied {
@@ -70,7 +70,7 @@ export class Graph {
   constructor(name?: string) {
     graphs++
     this.name = name ?? (graphs === 1 ? 'graph' : `graph_${graphs - 1}`)
-    this.trace = new DeferredTrace(this.name, [globalGenerator().state])
+    this.trace = new DeferredTrace(this.name, randomStates)
     graphOf.set(this.trace, this)
   }
 

@@ -16,7 +16,7 @@ import { deferredProgram, type DeferredProgram } from '../../tracer/trace/deferr
 import { outsideTrace } from '../../tracer/trace/modes.ts'
 import { AssignedVariable } from '../../tracer/trace/deferred-trace.ts'
 import { Variable } from '../../tracer/variable.ts'
-import { generator } from '../random/generator.ts'
+import { stateForSession } from '../random/sequences.ts'
 import { feedsOf } from './feeds.ts'
 import { type Fetch, type Fetched, FetchPlan } from './fetches.ts'
 import { getDefaultGraph, type Graph } from './graph.ts'
@@ -173,7 +173,9 @@ export class Session {
     const base = variable instanceof AssignedVariable ? variable.base : variable
     let content = this.#contents.get(base)
     if (content === undefined) {
-      content = this.graph.trace.shared.has(base) ? generator(this.graph.seed).state : base.placeholder()
+      content = this.graph.trace.shared.has(base)
+        ? stateForSession(base, this.graph.seed)
+        : base.placeholder()
       this.#contents.set(base, content)
     }
     return content

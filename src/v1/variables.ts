@@ -83,11 +83,12 @@ interface Scope {
 
 const scopes: Scope[] = []
 
-/** Runs `body`, in which the names of `getVariable` begin with `name/`. Scopes nest. */
+/** Runs `body`, in which the names of `getVariable` begin with `name/`, with nothing more for the name ''. Scopes nest. */
 export function variableScope<R>(name: string, body: () => R, options: VariableScopeOptions = {}): R {
   const graph = graphInScope('v1.variableScope')
   const outer = scopeIn(graph)
-  scopes.push({ graph, prefix: `${outer.prefix}${name}/`, reuse: options.reuse ?? outer.reuse })
+  const prefix = name === '' ? outer.prefix : `${outer.prefix}${name}/`
+  scopes.push({ graph, prefix, reuse: options.reuse ?? outer.reuse })
   try {
     return body()
   } finally {

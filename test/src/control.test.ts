@@ -154,6 +154,29 @@ describe('over elements', () => {
       })
     }
   })
+
+  it('over no elements: what a loop gives that never runs', () => {
+    const none = tf.zeros([0, 3])
+    const f = tf.function((x: tf.Tensor) => {
+      const initializer = tf.tensor([1, 2, 3])
+      const add = (sum: tf.Tensor, row: tf.Tensor): tf.Tensor => sum.add(row)
+      return {
+        l: tf.foldl(add, x, { initializer }),
+        r: tf.foldr(add, x, { initializer }),
+        all: tf.scan(add, x, { initializer }),
+        mapped: tf.mapFn((row) => ({ sum: row.sum() }), x).sum,
+      }
+    })
+    const { l, r, all, mapped } = f(none)
+    expect([l.array(), r.array()]).toEqual([
+      [1, 2, 3],
+      [1, 2, 3],
+    ])
+    expect([all.shape, mapped.shape]).toEqual([[0, 3], [0]])
+    expect(() => tf.function((x: tf.Tensor) => tf.foldl((sum, row) => sum.add(row), x))(none)).toThrow(
+      /there are no elements.*\n.*\n?.*initializer/s,
+    )
+  })
 })
 
 describe('gradients', () => {

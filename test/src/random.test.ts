@@ -92,6 +92,62 @@ describe('generators', () => {
     expect(g.normal([3]).data()[0]).toBeCloseTo(0.43842274, 6)
   })
 
+  it('go on with the numbers of TensorFlow 2.21, of every kind', () => {
+    const g = random.generator(1)
+    const near = (values: number[]): number[] => values.map((x) => expect.closeTo(x, 6) as number)
+    expect(words(g.uniform([3]))).toEqual(near([0.78749514, 0.3906511, 0.29263055]))
+    expect(words(g.state.value())).toEqual([769, 0, 0, 0, 0, 0])
+    expect(words(g.bits([2]))).toEqual([-2024220317, 107206807])
+    expect(words(g.counter)).toEqual([1281, 0, 0, 0])
+    g.reset(1)
+    expect(words(g.uniform([4], 0, 10, 'int32'))).toEqual([4, 9, 3, 3])
+    g.reset(1)
+    g.skip(3)
+    expect(words(g.counter)).toEqual([769, 0, 0, 0])
+    g.reset(1)
+    const keys = g.split(2).map(({ key }) => words(key).map((word, i) => (i === 0 ? word >>> 0 : word)))
+    expect(keys.map(([low = 0, high = 0]) => (BigInt(high) << 32n) + BigInt(low))).toEqual([
+      6679402142117448868n,
+      684265014234019051n,
+    ])
+    expect(words(g.counter)).toEqual([513, 0, 0, 0])
+    expect(words(random.generator(2 ** 40 + 5).counter)).toEqual([5, 256, 0, 0])
+    const seventh = random.Generator.fromState([1, 0, 0, 0, 7, 0])
+    expect(words(seventh.uniform([2]))).toEqual(near([0.36372697, 0.18542707]))
+    expect(words(seventh.key)).toEqual([7, 0])
+    expect(seventh.algorithm).toBe('philox')
+  })
+
+  it('begin where another is, or at a place that is given', () => {
+    const g = random.generator(5)
+    g.normal([3])
+    const copy = random.Generator.fromState(g.state)
+    const other = random.Generator.fromKeyCounter(g.key, g.counter)
+    const expected = words(g.uniform([4]))
+    expect(words(copy.uniform([4]))).toEqual(expected)
+    expect(words(other.uniform([4]))).toEqual(expected)
+    other.resetFromKeyCounter([0, 0], [5, 0, 0, 0])
+    g.reset(5)
+    expect(words(other.bits([2]))).toEqual(words(g.bits([2])))
+    expect(words(random.Generator.fromSeed(5).bits([2]))).toEqual(words(random.generator(5).bits([2])))
+    expect(words(random.Generator.fromNonDeterministicState().bits([2]))).not.toEqual(
+      words(random.Generator.fromNonDeterministicState().bits([2])),
+    )
+    expect(() => random.Generator.fromState([1, 2])).toThrow(/it takes 6 words[\s\S]*i32\[2\]/)
+    expect(() => random.Generator.fromKeyCounter([1], [1, 2, 3, 4])).toThrow(/it takes 2 words/)
+    expect(() => g.skip(-1)).toThrow(/the count is -1/)
+  })
+
+  it('skip in traced functions what they skip eagerly, also past a word', () => {
+    const [eager, traced] = [random.generator(0), random.generator(0)]
+    for (const g of [eager, traced]) g.state.assign([-5, -1, 3, 0, 1, 2])
+    const count = 2 ** 26 + 3
+    eager.skip(count)
+    tf.function(() => traced.skip(count))()
+    expect(words(traced.state.value())).toEqual(words(eager.state.value()))
+    expect(words(eager.state.value())).toEqual([763, 4, 4, 0, 1, 2])
+  })
+
   it('move their state past what was drawn, the same eagerly and traced, with carries', () => {
     for (const counter of [
       [5, 0, 0, 0],
@@ -104,7 +160,7 @@ describe('generators', () => {
       const traced = random.generator(0)
       for (const g of [eager, traced]) g.state.assign([...counter, 11, 12])
       const f = tf.function(() => draw(traced))
-      const value = counter.reduceRight((sum, word) => (sum << 32n) + BigInt(word >>> 0), 0n) + 3n
+      const value = counter.reduceRight((sum, word) => (sum << 32n) + BigInt(word >>> 0), 0n) + 9n * 256n
       const expected = [0n, 32n, 64n, 96n].map((shift) => Number((value >> shift) & 0xffffffffn) | 0)
       expect(words(f())).toEqual(words(draw(eager)))
       expect(words(eager.state.value())).toEqual([...expected, 11, 12])
@@ -160,21 +216,29 @@ describe('the shared sequence', () => {
     expect(f.traceCount).toBe(1)
   })
 
-  it('gives every kind of number the same eagerly and traced', () => {
+  it('gives every kind of number the same eagerly and traced, from a generator', () => {
+    const g = random.generator(4)
     const all = (): tf.Tensor[] => [
-      random.uniform([3]),
-      random.uniform([2, 3], -1, 4),
-      random.uniform([5], 0, 10, 'int32'),
-      random.uniform([3], 0, 2, 'float64'),
-      random.normal([7], 1, 2),
-      random.normal([3], 0, 1, 'float64'),
-      random.truncatedNormal([4, 1]),
-      random.bernoulli([6], 0.3),
-      random.uniform([2], [0, 10], [1, 11]),
+      g.uniform([3]),
+      g.uniform([2, 3], -1, 4),
+      g.uniform([5], 0, 10, 'int32'),
+      g.uniform([3], 0, 2, 'float64'),
+      g.normal([7], 1, 2),
+      g.normal([3], 0, 1, 'float64'),
+      g.truncatedNormal([4, 1]),
+      g.bernoulli([6], 0.3),
+      g.uniform([2], [0, 10], [1, 11]),
+      g.exponential([3], 2),
+      g.categorical([[0.1, 0.5, 0.2]], 5),
+      g.permutation(7),
+      g.shuffle([
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ]),
     ]
-    random.setSeed(4)
     const eager = all().map((x) => x.array())
-    random.setSeed(4)
+    g.reset(4)
     expect(
       tf
         .function(all)()
@@ -182,26 +246,32 @@ describe('the shared sequence', () => {
     ).toEqual(eager)
   })
 
-  it('moves by the sizes of the call where they are unknown while tracing', () => {
-    const f = tf.function((x: tf.Tensor) => random.normal(x.shape), { inputSignature: [tf.spec([null, 3])] })
-    random.setSeed(9)
-    const traced = [f(tf.zeros([3, 3])).array(), f(tf.zeros([1, 3])).array(), random.uniform([]).array()]
-    random.setSeed(9)
-    expect([
-      random.normal([3, 3]).array(),
-      random.normal([1, 3]).array(),
-      random.uniform([]).array(),
-    ]).toEqual(traced)
+  it('moves a generator by the sizes of the call where they are unknown while tracing', () => {
+    const g = random.generator(9)
+    const f = tf.function((x: tf.Tensor) => [g.normal(x.shape), g.shuffle(x)], {
+      inputSignature: [tf.spec([null, 3])],
+    })
+    const call = (rows: number): unknown => f(counting(rows)).map((x) => x.array())
+    const counting = (rows: number): tf.Tensor => tf.range(0, rows * 3, 1, 'float32').reshape([rows, 3])
+    const traced = [call(3), call(1), g.uniform([]).array()]
+    g.reset(9)
+    const eager = (rows: number): unknown => [g.normal([rows, 3]).array(), g.shuffle(counting(rows)).array()]
+    expect([eager(3), eager(1), g.uniform([]).array()]).toEqual(traced)
     expect(f.traceCount).toBe(1)
   })
 
-  it('permutes and shuffles in eager code', () => {
+  it('permutes and shuffles, in traced functions too', () => {
     random.setSeed(2)
-    const order = words(random.permutation(100))
-    expect(order.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, i) => i))
-    expect(order).not.toEqual(order.toSorted((a, b) => a - b))
+    const sorted = (x: tf.Tensor): number[] => words(x).toSorted((a, b) => a - b)
+    const order = random.permutation(100)
+    expect(sorted(order)).toEqual(Array.from({ length: 100 }, (_, i) => i))
+    expect(words(order)).not.toEqual(sorted(order))
     random.setSeed(2)
-    expect(words(random.permutation(100))).toEqual(order)
+    expect(words(random.permutation(100))).toEqual(words(order))
+    const f = tf.function(() => random.permutation(50))
+    const [first, second] = [f(), f()]
+    expect(sorted(first)).toEqual(Array.from({ length: 50 }, (_, i) => i))
+    expect(words(second)).not.toEqual(words(first))
     const rows = random
       .shuffle([
         [1, 10],
@@ -215,8 +285,8 @@ describe('the shared sequence', () => {
       [3, 30],
     ])
     expect(random.permutation(0).shape).toEqual([0])
-    expect(() => tf.function(() => random.permutation(3))()).toThrow(/drawn in eager code only/)
     expect(() => random.shuffle(1)).toThrow(/a scalar has no rows/)
+    expect(() => random.permutation(1.5)).toThrow(/the count is 1.5/)
   })
 
   it('permutes without preference', () => {
@@ -241,6 +311,39 @@ describe('stateless numbers', () => {
     expect(words(random.statelessNormal([2], [1, 2]))).toEqual(
       [0.54411, 0.20738].map((x) => expect.closeTo(x, 5) as number),
     )
+  })
+
+  it('are those of TensorFlow 2.21 for integers, float64, classes and seeds', () => {
+    expect(words(random.statelessUniform([4], [1, 2], 0, 10, 'int32'))).toEqual([0, 9, 4, 9])
+    expect(words(random.statelessUniform([2], [1, 2], 0, 1, 'float64'))).toEqual(
+      [0.75248375, 0.96978577].map((x) => expect.closeTo(x, 7) as number),
+    )
+    const logits = tf.log([[0.2, 0.3, 0.5]])
+    expect(words(random.statelessCategorical(logits, 8, [1, 2]))).toEqual([2, 2, 0, 2, 2, 2, 2, 1])
+    expect(random.split([1, 2], 3).array()).toEqual([
+      [1105988140, 1738052849],
+      [-335576002, 370444179],
+      [10670227, -246211131],
+    ])
+    expect(words(random.foldIn([1, 2], 7))).toEqual([1105988140, 7])
+  })
+
+  it('shuffle and draw of every kind by the seed', () => {
+    const draws = (seed: number[]): number[] =>
+      [
+        random.statelessShuffle(tf.range(0, 20), seed),
+        random.statelessGamma([5], seed, 2),
+        random.statelessExponential([5], seed),
+        random.statelessBernoulli([20], seed).cast('int32'),
+        random.statelessTruncatedNormal([5], seed),
+      ].flatMap(words)
+    expect(draws([3, 4])).toEqual(draws([3, 4]))
+    expect(draws([3, 4])).not.toEqual(draws([3, 5]))
+    expect(words(random.statelessShuffle(tf.range(0, 20), [0, 1])).toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: 20 }, (_, i) => i),
+    )
+    expect(() => random.split([1, 2], 0)).toThrow(/the count is 0/)
+    expect(() => random.statelessShuffle(1, [1, 2])).toThrow(/a scalar has no rows/)
   })
 
   it('depend on the seed alone, which may be a tensor', () => {
@@ -315,6 +418,53 @@ describe('distributions', () => {
     expect(drawn.dtype).toBe('bool')
     expect(Math.abs(drawn.cast('float32').mean().item() - 0.3)).toBeLessThan(4 * Math.sqrt(0.21 / count))
     expect(random.bernoulli([3], [0, 1, 0], 'int32').array()).toEqual([0, 1, 0])
+  })
+
+  it('exponential', () => {
+    random.setSeed(16)
+    expect(distance(random.exponential([count], 3), (x) => 1 - Math.exp(-3 * x))).toBeLessThan(bound)
+    expect(() => random.exponential([2], 0)).toThrow(/the rate is 0/)
+  })
+
+  it('gamma, of shapes below and above 1', () => {
+    random.setSeed(17)
+    // With an integer shape k the distribution function is 1 − e^(−x) Σ xⁱ/i!, i < k; with ½ it is erf √x.
+    const third = (x: number): number => 1 - Math.exp(-x) * (1 + x + (x * x) / 2)
+    expect(distance(random.gamma([count], 3), third)).toBeLessThan(bound)
+    expect(distance(random.gamma([count], 3, 4, 'float64'), (x) => third(4 * x))).toBeLessThan(bound)
+    const half = (x: number): number => 2 * normalCdf(Math.sqrt(2 * x)) - 1
+    expect(distance(random.gamma([count], 0.5), half)).toBeLessThan(bound)
+    const each = random.gamma([2, count], [[1], [20]]).mean(1)
+    expect(each.array()).toEqual([expect.closeTo(1, 1), expect.closeTo(20, 0)])
+    expect(
+      tf
+        .grad((beta: tf.Tensor) => random.statelessGamma([], [1, 2], 2, beta))(2)
+        .item(),
+    ).toBeCloseTo(-random.statelessGamma([], [1, 2], 2).item() / 4, 5)
+    expect(() => random.gamma([2], 0)).toThrow(/alpha is 0/)
+  })
+
+  it('categorical, as often as the logits say', () => {
+    random.setSeed(18)
+    const drawn = random.categorical(
+      tf.log([
+        [1, 2, 7],
+        [8, 1, 1],
+      ]),
+      count,
+    )
+    expect([drawn.dtype, drawn.shape]).toEqual(['int32', [2, count]])
+    const expected = [
+      [0.1, 0.2, 0.7],
+      [0.8, 0.1, 0.1],
+    ]
+    expected.forEach((row, i) => {
+      const own = words(drawn.slice([i, 0], [1, -1]))
+      const squares = row.map((p, k) => (own.filter((x) => x === k).length - count * p) ** 2 / (count * p))
+      // Chi-squared with 2 degrees of freedom is above 13.8 once in a thousand times.
+      expect(squares.reduce((a, b) => a + b)).toBeLessThan(13.8)
+    })
+    expect(() => random.categorical([1, 2], 3)).toThrow(/logits are \[batch, classes\]/)
   })
 
   it('refuse what they cannot draw', () => {

@@ -40,6 +40,9 @@ describe('rows 22–43', () => {
     expect(tf.add(bytes(200), bytes(100)).item()).toBe(44)
     expect(tf.add(int(2147483647), 1).item()).toBe(-2147483648)
     expect(() => tf.floorDiv(int(1), int(0)).data()).toThrow(tf.CheckError)
+    expect(() => tf.floorDiv(int(1), int(0)).data()).toThrow(/^floorDiv: /)
+    expect(() => tf.mod(int(1), int(0)).data()).toThrow(/^mod: /)
+    expect(() => tf.truncatedMod(int(1), int(0)).data()).toThrow(/^truncatedMod: /)
     expect(tf.div(int(1), int(0)).item()).toBe(Infinity)
   })
   test('row 30: casts truncate, wrap bytes and saturate', () => {

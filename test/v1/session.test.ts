@@ -400,3 +400,30 @@ describe('what cannot be run', () => {
     expect(session.run(built)).toBe(2)
   })
 })
+
+it('a fed intermediate needs nothing before it, also where sizes are open', () => {
+  const graph = new tf.v1.Graph()
+  const [x, y, z] = graph.asDefault(() => {
+    const fed = tf.v1.placeholder('float32', [null, 2], { name: 'x' })
+    const doubled = fed.mul(2)
+    return [fed, doubled, doubled.add(tf.ones([2])).sum(1)] as const
+  })
+  const session = new tf.v1.Session(graph)
+  expect(
+    session.run(
+      z,
+      new Map([
+        [
+          y,
+          [
+            [1, 2],
+            [3, 4],
+            [5, 6],
+          ],
+        ],
+      ]),
+    ),
+  ).toEqual([5, 9, 13])
+  expect(session.run(z, new Map([[x, [[1, 2]]]]))).toEqual([8])
+  expect(() => session.run(z)).toThrow(/you must feed a value for the placeholder 'x'/)
+})

@@ -267,7 +267,6 @@ export class GraphTrace implements Trace {
   get nodes(): readonly Node[] {
     return this.#nodes
   }
-
   /** The trace so far with these results, without ending it. */
   soFar(results: readonly Value[]): TracedGraph {
     return {

@@ -6,6 +6,9 @@
 /** So many of one op from one place in the source can hardly be anything else. */
 const many = 1000
 
+/** What a loop over many Variables makes, and what other ops bring with them, says nothing. */
+const uncounted = new Set(['read', 'assign', 'constant', 'captured', 'broadcast', 'reshape'])
+
 /** What is told of one trace. */
 export class Unrolled {
   readonly #counts = new Map<string, number>()
@@ -13,7 +16,7 @@ export class Unrolled {
 
   /** A node has been recorded. Warns when it is one too many, once. */
   record(op: string, source: string | undefined, name: string): void {
-    if (source === undefined || this.#told) return
+    if (source === undefined || this.#told || uncounted.has(op)) return
     const key = `${op} ${source}`
     const count = (this.#counts.get(key) ?? 0) + 1
     this.#counts.set(key, count)
