@@ -48,6 +48,8 @@ export interface KernelStep {
   readonly buffers: readonly number[]
   /** What the kernel's `fail` statements are the failures of. */
   readonly checks?: readonly CheckStep[]
+  /** Whether parts of its outermost loops may run at once (threads/split-kernel.ts); said for programs with threads. */
+  readonly split?: boolean
 }
 
 /** A matrix operand: element (row, column) lies at offset + row·rowStride + column·columnStride, all in elements. */
@@ -206,7 +208,13 @@ export interface ListStep {
   readonly found: readonly { readonly name: string; readonly axis: number }[]
 }
 
-export type Step =
+/** Where a step comes from: the ops it does, and the lines of the user's that asked for them. For profiles only. */
+export interface StepOrigin {
+  readonly ops: readonly string[]
+  readonly sources: readonly string[]
+}
+
+export type Step = { readonly origin?: StepOrigin } & (
   | KernelStep
   | GemmStep
   | ConvStep
@@ -219,6 +227,7 @@ export type Step =
   | PopStep
   | MergeStep
   | ListStep
+)
 
 export interface ProgramSpec {
   readonly name: string
@@ -227,6 +236,8 @@ export interface ProgramSpec {
   readonly sizes: readonly string[]
   /** Names of sizes that list steps find. A buffer that depends on one has memory once that is known. */
   readonly found?: readonly string[]
+  /** How many threads the code is for; one, when nothing is said. Scratch memory has been made for all of them. */
+  readonly threads?: number
   readonly steps: readonly Step[]
   /** Buffers whose content the call returns, in order; may repeat, may be inputs, variables or constants. */
   readonly outputs: readonly number[]

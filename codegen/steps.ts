@@ -1,7 +1,7 @@
 /**
  * Walking through the steps of a program, those inside control steps included.
  */
-import type { Step } from './program.ts'
+import type { Step, StepOrigin } from './program.ts'
 
 /** The lists of steps inside a control step; none for others. */
 export function listsInside(step: Step): readonly (readonly Step[])[] {
@@ -29,4 +29,12 @@ export function mayStop(step: Step): boolean {
 /** True for a kernel that may end the program. */
 export function hasChecks(step: Step): boolean {
   return step.kind === 'kernel' && step.checks !== undefined
+}
+
+/** Where steps that become one come from. */
+export function joinedOrigin(steps: readonly Step[]): StepOrigin {
+  return {
+    ops: steps.flatMap(({ origin }) => origin?.ops ?? []),
+    sources: [...new Set(steps.flatMap(({ origin }) => origin?.sources ?? []))],
+  }
 }

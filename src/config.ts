@@ -5,6 +5,7 @@ import { compileCounts, useCompileCache } from '../codegen/cache/compile-cache.t
 import { UnfitFolder } from '../codegen/cache/folder.ts'
 import { TraceError, ValueError } from '../codegen/errors.ts'
 import { setThreadCount } from '../codegen/run/threads.ts'
+import { setWideVectors } from '../codegen/run/wide.ts'
 import { isBinaryenLoaded } from '../codegen/wasm/binaryen.ts'
 import { isTracing } from '../tracer/trace/bind.ts'
 import { setFunctionsRunEagerly } from '../tracer/trace/modes.ts'
@@ -44,37 +45,6 @@ export function enableCheckNumerics(): void {
 /** Ends `enableCheckNumerics`: functions go back to their traces without checks. */
 export function disableCheckNumerics(): void {
   setCheckNumerics(false)
-}
-
-/** How many threads functions run in. Set by `setThreads`. */
-export let threads: number = 1
-
-/**
- * Lets functions, and eager ops, run in `count` threads (`'auto'`: as many as there are processors; 1 is how it begins)
- * and returns how many there are from now on. That is 1 where threads cannot share memory: in a page that is not cross-origin
- * isolated.
- *
- * Matrix products, convolutions and large elementwise or row-wise loops are cut into parts, which depend on sizes and
- * `count` alone, so the same count gives the same bits every time. The calling thread computes like the others and never
- * waits for one that sleeps. Workers are started up to the number of processors, sleep while there is nothing to do, and
- * do not keep the process alive. Variables keep their values and nothing is traced again; programs are compiled
- * again when they are next called.
- *
- * @throws TraceError inside a call, ValueError for what is no number of threads
- * @example
- * const before = tf.config.setThreads(2)
- * tf.matMul(tf.ones([300, 300]), tf.ones([300, 300])).array()[0][0] // 300
- * tf.config.setThreads(1) // 1
- */
-export function setThreads(count: number | 'auto'): number {
-  if (isTracing())
-    throw new TraceError({
-      op: 'config.setThreads',
-      problem: 'the number of threads cannot change while a function is traced',
-      fix: 'call it before or after, outside of all calls.',
-    })
-  threads = setThreadCount(count)
-  return threads
 }
 
 /**
@@ -135,4 +105,50 @@ export interface CompileStatistics {
  */
 export function compileStatistics(): CompileStatistics {
   return { ...compileCounts, binaryenLoaded: isBinaryenLoaded() }
+}
+
+/** How many threads functions run in. Set by `setThreads`. */
+export let threads: number = 1
+
+/**
+ * Lets functions, and eager ops, run in `count` threads (`'auto'`: as many as there are processors; 1 is how it begins)
+ * and returns how many there are from now on. That is 1 where threads cannot share memory: in a page that is not cross-origin
+ * isolated.
+ *
+ * Matrix products, convolutions and large elementwise or row-wise loops are cut into parts, which depend on sizes and
+ * `count` alone, so the same count gives the same bits every time. The calling thread computes like the others and never
+ * waits for one that sleeps. Workers are started up to the number of processors, sleep while there is nothing to do, and
+ * do not keep the process alive. Variables keep their values and nothing is traced again; programs are compiled
+ * again when they are next called.
+ *
+ * @throws TraceError inside a call, ValueError for what is no number of threads
+ * @example
+ * const before = tf.config.setThreads(2)
+ * tf.matMul(tf.ones([300, 300]), tf.ones([300, 300])).array()[0][0] // 300
+ * tf.config.setThreads(1) // 1
+ */
+export function setThreads(count: number | 'auto'): number {
+  if (isTracing())
+    throw new TraceError({
+      op: 'config.setThreads',
+      problem: 'the number of threads cannot change while a function is traced',
+      fix: 'call it before or after, outside of all calls.',
+    })
+  threads = setThreadCount(count)
+  return threads
+}
+
+/**
+ * Compiles for vectors of 256 bits in place of 128, with an experimental part of V8 that joins neighbouring vectors:
+ * on Node 26 or newer, x64. It is a setting of the whole process, other libraries' modules included, and V8 promises
+ * nothing about it, hence the name. Before it is on, a test compares a set of compiled kernels with what they mean, bit for
+ * bit. Nothing is traced again; programs are compiled again when they are next called.
+ *
+ * @throws ValueError in browsers, on other versions of Node and other processors, and when the test fails;
+ *   TraceError inside a call
+ * @example
+ * tf.config.unsafeWideVectors(false) // as it begins
+ */
+export function unsafeWideVectors(on: boolean): void {
+  setWideVectors(on)
 }

@@ -24,6 +24,12 @@ export function leaveArena(): void {
   depth--
 }
 
+/** Forgets the blocks, which were in a memory that has been replaced. No call may be in progress. */
+export function forgetArena(): void {
+  addresses.length = 0
+  capacities.length = 0
+}
+
 /** Calls in progress. */
 export function arenaDepth(): number {
   return depth

@@ -20,6 +20,7 @@ import { allSteps } from '../steps.ts'
 import { currentPool } from '../threads/current-pool.ts'
 import { threadImports } from '../threads/imports.ts'
 import { withSharedMemory } from '../threads/shared-module.ts'
+import { markedBytes } from '../threads/wide-mode.ts'
 import { assembleProgram, frameLayout, type FrameLayout } from '../wasm/assemble.ts'
 import { isBinaryenLoaded } from '../wasm/binaryen.ts'
 import { features } from '../wasm/features.ts'
@@ -122,7 +123,7 @@ function instantiate(
 ): Main {
   const pool = currentPool()
   try {
-    const module = new WebAssembly.Module(pool === undefined ? bytes : withSharedMemory(bytes))
+    const module = new WebAssembly.Module(markedBytes(pool === undefined ? bytes : withSharedMemory(bytes)))
     const threads = pool === undefined ? {} : threadImports(pool, module, enlisted)
     const { exports } = new WebAssembly.Instance(module, { ...imports, threads })
     const main: unknown = exports['main']

@@ -2,7 +2,8 @@
  * The one WebAssembly memory of the process, and who holds which bytes of it.
  *
  * All compiled modules import this memory. It is created when this file is loaded, small, and grows only from here:
- * compiled code never grows it. Growing detaches the old `ArrayBuffer`, so nobody keeps a typed array over the memory;
+ * compiled code never grows it. A shared one takes its place when there are to be threads (run/threads.ts), and the other
+ * way around: that begins a new *generation*, and addresses of an old one mean nothing any more. Growing detaches the old `ArrayBuffer`, so nobody keeps a typed array over the memory;
  * `views()` gives the current ones, which are made again whenever the memory has grown.
  */
 import type { DType, TypedArray } from '../dtype.ts'
@@ -11,7 +12,7 @@ import { Allocator, paddedBytes } from './allocator.ts'
 
 const pageBytes = 65536
 /** 4 GiB: as far as 32-bit addresses reach. */
-const maximumPages = 65536
+const mostPages = 65536
 const initialPages = 64
 /** The first bytes are never handed out, so that address 0 can mean "nowhere". */
 const reservedBytes = 1024
@@ -19,10 +20,13 @@ const reservedBytes = 1024
 const largestGrowthPages = 4096
 
 /** The memory every compiled module imports as `env.memory`. */
-export const memory: WebAssembly.Memory = new WebAssembly.Memory({
+export let memory: WebAssembly.Memory = new WebAssembly.Memory({
   initial: initialPages,
-  maximum: maximumPages,
+  maximum: mostPages,
 })
+/** Counts the memories there have been before this one. */
+export let memoryGeneration = 0
+let maximumPages = mostPages
 
 /** Typed arrays over the whole memory. Valid until the memory grows; never keep them. */
 export interface Views {
@@ -43,8 +47,34 @@ function makeViews(): Views {
 }
 
 let current = makeViews()
-const allocator = new Allocator(reservedBytes)
+let allocator = new Allocator(reservedBytes)
 allocator.extend(initialPages * pageBytes)
+
+/**
+ * A shared memory, or undefined where there can be none. A system may refuse to set so many addresses aside: then it gets
+ * smaller.
+ */
+export function makeSharedMemory():
+  | { readonly made: WebAssembly.Memory; readonly pages: number }
+  | undefined {
+  for (let pages = mostPages; pages >= mostPages / 8; pages /= 2)
+    try {
+      return { made: new WebAssembly.Memory({ initial: initialPages, maximum: pages, shared: true }), pages }
+    } catch {
+      continue
+    }
+  return undefined
+}
+
+/** Puts another memory, with nothing in it, in the place of this one; without `next` one that is not shared. */
+export function replaceMemory(next?: { readonly made: WebAssembly.Memory; readonly pages: number }): void {
+  memory = next?.made ?? new WebAssembly.Memory({ initial: initialPages, maximum: mostPages })
+  maximumPages = next?.pages ?? mostPages
+  memoryGeneration++
+  current = makeViews()
+  allocator = new Allocator(reservedBytes)
+  allocator.extend(initialPages * pageBytes)
+}
 
 let relieve: () => boolean = () => false
 

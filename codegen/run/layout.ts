@@ -6,6 +6,7 @@
  * lower bound, the most bytes alive at any step, on the programs that gradients of networks make.
  */
 import { byteSize } from '../dtype.ts'
+import { mostElements, tooManyElements } from '../limits.ts'
 import type { ProgramSpec } from '../program.ts'
 import { evaluateSize, printSize, type Size } from '../size.ts'
 import { paddedBytes } from './allocator.ts'
@@ -109,10 +110,13 @@ function lifetimesOf(plan: MemoryPlan, evaluate: (size: Size) => number): Lifeti
 /** The layout for one set of values of the program's size names. */
 export function layoutMemory(plan: MemoryPlan, sizes: readonly number[]): Layout {
   const evaluate = valuesOf(plan.spec, sizes)
+  const elements = elementsOf(plan.spec, evaluate)
+  const large = elements.find((count) => count > mostElements)
+  if (large !== undefined) throw tooManyElements('memory', `a value of ${large} elements`)
   const { offsets, bytes } = packLifetimes(lifetimesOf(plan, evaluate))
   return {
     offsets,
-    elements: elementsOf(plan.spec, evaluate),
+    elements,
     arenaBytes: bytes,
   }
 }
@@ -165,6 +169,9 @@ export interface PlanReport {
   /** What the buffers in the arena would take without sharing. */
   readonly unsharedBytes: number
   readonly inPlaceCommits: readonly string[]
+  /** Bytes of the Variables it reads or writes, and of its constants. */
+  readonly variableBytes: number
+  readonly constantBytes: number
 }
 
 /** Describes a plan for one set of sizes. */
@@ -195,7 +202,20 @@ export function planReport(plan: MemoryPlan, sizes: readonly number[]): PlanRepo
       0,
     ),
     inPlaceCommits: plan.inPlaceCommits,
+    variableBytes: bytesIn(plan, buffers, 'variable'),
+    constantBytes: bytesIn(plan, buffers, 'constant'),
   }
+}
+
+/** Bytes of the memory that buffers of one place take, each Variable counted once. */
+function bytesIn(plan: MemoryPlan, buffers: PlanReport['buffers'], kind: 'variable' | 'constant'): number {
+  const bytes = new Map<number, number>()
+  plan.places.forEach((place, i) => {
+    if (place.kind !== kind) return
+    const key = place.kind === 'variable' ? place.index : i
+    bytes.set(key, Math.max(bytes.get(key) ?? 0, buffers[i]?.bytes ?? 0))
+  })
+  return [...bytes.values()].reduce((sum, each) => sum + each, 0)
 }
 
 /** One more than the largest index of the buffers with this kind of storage. */

@@ -14,18 +14,21 @@ import { InternalError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
 import type { CheckStep, HostStep, ProgramSpec } from '../program.ts'
 import { allSteps } from '../steps.ts'
+import { type Activation, elementsIn } from './activation.ts'
 import { enterArena, leaveArena } from './arena.ts'
 import { paddedBytes } from './allocator.ts'
 import { compileProgram } from './compile.ts'
 import { copyIn, copyOut } from './copy.ts'
-import { viewAt, views } from './heap.ts'
+import { memoryGeneration, viewAt, views } from './heap.ts'
 import { hold, type Holdings, holdingsOf, release } from './holdings.ts'
 import type { FrameLayout } from '../wasm/assemble.ts'
 import { countOf, type Layout, LayoutCache, planReport, type PlanReport, sameNumbers } from './layout.ts'
-import { type MemoryPlan, planMemory } from './plan.ts'
+import type { MemoryPlan } from './plan.ts'
+import { activeProfile } from './profiler.ts'
 import { gemmScratchAddress } from './runtime-kernels.ts'
 import { pinSlot, type Slot, unpinSlot } from './slots.ts'
 import { type BufferPlaces, storeSteps, Stores, type StoreStep } from './stores.ts'
+import { abandonParts, planForThreads } from './threads.ts'
 
 /** What a program asks of the tracer while it runs. */
 export interface ProgramHost {
@@ -41,19 +44,6 @@ export interface ProgramHost {
   readonly call: (id: number, reads: readonly TypedArray[]) => readonly (TypedArray | undefined)[] | undefined
 }
 
-/** One frame table, and what it says. */
-interface Activation {
-  readonly frame: number
-  /** Start of the arena it was written for; −1 at first. */
-  base: number
-  sizes: readonly number[]
-  /** Addresses of all buffers, and of the variables by index. */
-  readonly addresses: number[]
-  readonly variables: number[]
-  layout: Layout | undefined
-  readonly stores: Stores | undefined
-}
-
 interface InputCopy {
   readonly buffer: number
   readonly index: number
@@ -64,11 +54,11 @@ interface InputCopy {
 export class Program {
   readonly spec: ProgramSpec
   readonly plan: MemoryPlan
-  /** The kernels as they were compiled, one per kernel step. */
-  readonly kernels: readonly Kernel[]
   /** The wasm module. */
   readonly wasmBytes: Uint8Array<ArrayBuffer>
+  readonly #kernels: () => readonly Kernel[]
   readonly #main: (frame: number) => void
+  readonly #profiledMain: (frame: number) => void
   readonly #fields: FrameLayout
   readonly #host: ProgramHost
   readonly #hostSteps = new Map<number, HostStep>()
@@ -102,7 +92,7 @@ export class Program {
   constructor(spec: ProgramSpec, host: ProgramHost) {
     this.spec = spec
     this.#host = host
-    this.plan = planMemory(spec)
+    this.plan = planForThreads(spec)
     this.#layouts = new LayoutCache(this.plan)
     const planned = this.plan.spec
     this.#storeSteps = storeSteps(planned)
@@ -121,10 +111,12 @@ export class Program {
       pop: (id) => this.#useStores(`${id}`),
       merge: (id) => this.#useStores(`${id}`),
       list: (id) => this.#useStores(`list ${id}`),
+      enlisted: (forget) => this.#holdings.forget.push(forget),
     })
     this.#main = compiled.main
+    this.#profiledMain = compiled.profiledMain
     this.#fields = compiled.frame
-    this.kernels = compiled.kernels
+    this.#kernels = compiled.kernels
     this.wasmBytes = compiled.bytes
     this.#inputs = planned.buffers.flatMap(({ storage, dtype }, buffer) =>
       storage.kind === 'input' && this.plan.places[buffer]?.kind === 'arena'
@@ -175,9 +167,10 @@ export class Program {
         if (data.length !== layout.elements[buffer]) this.#wrongInput(buffer, index, data.length, layout)
         copyIn(memory, dtype, activation.addresses[buffer] as number, data)
       }
-      this.#main(activation.frame)
+      ;(activeProfile === undefined ? this.#main : this.#profiledMain)(activation.frame)
       return this.#collect(activation, layout)
     } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) abandonParts()
       if (error instanceof WebAssembly.RuntimeError)
         throw new InternalError(
           `the compiled program ${this.spec.name} trapped: ${error.message}`,
@@ -197,6 +190,22 @@ export class Program {
   dispose(): void {
     if (this.#running > 0) throw new InternalError(`program ${this.spec.name} was disposed while it ran`)
     release(this.#holdings)
+  }
+
+  /** False once the memory that the program was made for has been replaced: then it must not be called again. */
+  get isCurrent(): boolean {
+    return this.#holdings.generation === memoryGeneration
+  }
+
+  /** The kernels as they were compiled, one per kernel step. */
+  get kernels(): readonly Kernel[] {
+    return this.#kernels()
+  }
+
+  /** The values of its size names in the latest call that was not made by another. */
+  get latestSizes(): readonly number[] | undefined {
+    const activation = this.#activations[0]
+    return activation?.layout === undefined ? undefined : activation.sizes
   }
 
   /** How the program uses memory when called with `sizes`. */
@@ -225,7 +234,7 @@ export class Program {
   }
 
   #checkCall(inputs: readonly TypedArray[], variables: readonly Slot[], sizes: readonly number[]): void {
-    if (this.#holdings.disposed)
+    if (this.#holdings.disposed || !this.isCurrent)
       throw new InternalError(`program ${this.spec.name} was called after it was disposed`)
     if (
       inputs.length < this.#inputCount ||
@@ -384,10 +393,4 @@ export class Program {
       copyIn(views(), dtype, addresses[buffer] ?? 0, data)
     })
   }
-}
-
-/** The number of elements of a buffer now. */
-function elementsIn({ stores }: Activation, layout: Layout | undefined, buffer: number): number {
-  const elements = layout?.elements[buffer] ?? 0
-  return Number.isNaN(elements) ? (stores?.found.elements(buffer) ?? 0) : elements
 }

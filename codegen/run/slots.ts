@@ -130,6 +130,14 @@ export function slotStatistics(): {
   return { slots: resident.size, bytes: residentBytes, budget }
 }
 
+/** Moves the content of all slots out of wasm memory. None may be pinned. */
+export function evictSlots(): void {
+  evictDownTo(0)
+  // Slots of no elements take no bytes, but have an address.
+  for (const slot of resident) slot.address = 0
+  resident.clear()
+}
+
 function bytesOf(slot: Slot): number {
   return slot.elements * byteSize(slot.dtype)
 }

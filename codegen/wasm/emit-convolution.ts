@@ -44,7 +44,8 @@ export function emitConvolution(
     flags: i32.const(flags),
   }
   const sizes: Readonly<Record<string, Size>> = step.sizes
-  const parted = part === undefined ? operands : { ...operands, ...partOf(module, step, frame, local, part, operands) }
+  const parted =
+    part === undefined ? operands : { ...operands, ...partOf(module, step, frame, local, part, operands) }
   const call = convParameters.map((name) => {
     const operand = parted[name]
     if (operand !== undefined) return operand

@@ -38,9 +38,7 @@ export function emitGemm(
     (withC ? initBatchedFlag : 0)
   /** An address moved to the first of a range. */
   const moved = (address: ExpressionRef, range: Range | undefined, stride: Size): ExpressionRef =>
-    range === undefined || stride === 0
-      ? address
-      : i32.add(address, i32.mul(get(range.first), bytes(stride)))
+    range === undefined || stride === 0 ? address : i32.add(address, i32.mul(get(range.first), bytes(stride)))
   const count = (range: Range | undefined, all: Size): ExpressionRef =>
     range === undefined ? size(all) : get(range.count)
   const scratch = frame.field(frame.layout.scratch)
@@ -68,7 +66,8 @@ export function emitGemm(
   const start = (buffer: number, stride: Size): ExpressionRef =>
     moved(frame.address(buffer), part.batch, stride)
   if (step.batch === 1) return [module.call('gemm', product(start), binaryen.none)]
-  if (!shared && !withC) return perMatrix(module, count(part.batch, step.batch), start, product, bytes, local, label)
+  if (!shared && !withC)
+    return perMatrix(module, count(part.batch, step.batch), start, product, bytes, local, label)
   const strides = [a.batchStride, b.batchStride, matrix].map((stride) => bytes(stride))
   const batches = count(part.batch, step.batch)
   return [module.call('gemmBatched', [batches, ...strides, ...product(start)], binaryen.none)]

@@ -47,17 +47,11 @@ export function emitRange(
       set(
         first,
         i32.mul(
-          i32.add(
-            i32.mul(get(part), get(share)),
-            least(get(part), get(rest), get(part), get(rest)),
-          ),
+          i32.add(i32.mul(get(part), get(share)), least(get(part), get(rest), get(part), get(rest))),
           i32.const(granule),
         ),
       ),
-      set(
-        count,
-        module.select(isLast, i32.sub(get(whole), get(first)), i32.mul(size, i32.const(granule))),
-      ),
+      set(count, module.select(isLast, i32.sub(get(whole), get(first)), i32.mul(size, i32.const(granule)))),
     ],
   }
 }
