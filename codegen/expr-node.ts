@@ -209,6 +209,16 @@ export interface HorizontalExpr extends Node {
   readonly op: ReduceOp
   readonly x: Expr
 }
+/**
+ * The lanes of x and y alternating, x first: of the first half of both (`low`) or the second (`high`). Two rounds of it
+ * transpose four vectors.
+ */
+export interface InterleaveExpr extends Node {
+  readonly kind: 'interleave'
+  readonly half: 'low' | 'high'
+  readonly x: Expr
+  readonly y: Expr
+}
 
 export type Expr =
   | ConstExpr
@@ -229,6 +239,7 @@ export type Expr =
   | SplatExpr
   | RampExpr
   | HorizontalExpr
+  | InterleaveExpr
 
 /** The direct operands of a node. */
 export function operandsOf(expr: Expr): readonly Expr[] {
@@ -250,6 +261,7 @@ export function operandsOf(expr: Expr): readonly Expr[] {
       return [expr.x]
     case 'binary':
     case 'compare':
+    case 'interleave':
       return [expr.x, expr.y]
     case 'ramp':
       return [expr.x, expr.step]

@@ -255,6 +255,8 @@ export class ExprPool extends NodePool {
         return expr.lanes === 1 ? at(0) : this.ramp(at(0), at(1), expr.lanes)
       case 'horizontal':
         return this.horizontal(expr.op, at(0))
+      case 'interleave':
+        return this.interleave(expr.half, at(0), at(1))
     }
   }
 }

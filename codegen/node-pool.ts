@@ -177,6 +177,14 @@ export class NodePool {
       x.axes,
     )
   }
+  interleave(half: 'low' | 'high', x: Expr, y: Expr): Expr {
+    this.#sameKind('interleave', x, y)
+    return this.intern(
+      `interleave ${half} ${x.id} ${y.id}`,
+      { kind: 'interleave', half, dtype: x.dtype, lanes: x.lanes, x, y },
+      mergeAxes([x, y]),
+    )
+  }
 
   #sameKind(op: string, x: Expr, y: Expr): void {
     if (x.dtype !== y.dtype || x.lanes !== y.lanes)

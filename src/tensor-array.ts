@@ -13,7 +13,13 @@ import { dependsOnFound } from '../tracer/ir/found-sizes.ts'
 import { printType } from '../tracer/ir/type.ts'
 import { concat, filled, less, maximum, scalarTensor, sizeOf, sliceAxis, stack } from '../tracer/ops/index.ts'
 import type { Tensor } from '../tracer/tensor.ts'
-import { demand, type ElementType, printElementType, TensorList } from '../tracer/trace/tensor-list.ts'
+import {
+  demand,
+  type ElementType,
+  ListHolder,
+  printElementType,
+  TensorList,
+} from '../tracer/trace/tensor-list.ts'
 import { elementAt, entriesOf, knownIndex, outOfRange } from './array-index.ts'
 
 /** The options of `tf.tensorArray`. */
@@ -44,7 +50,7 @@ type Content = readonly (Tensor | undefined)[] | TensorList
 const op = 'tensorArray'
 
 /** Tensors of one dtype by index; made by `tf.tensorArray`. It never changes: writing gives another one. */
-export class TensorArray {
+export class TensorArray extends ListHolder {
   readonly dtype: DType
   readonly #settings: Settings
   readonly #content: Content
@@ -54,6 +60,7 @@ export class TensorArray {
   readonly #cleared = new Set<number>()
 
   constructor(settings: Settings, content: Content, element: ElementType | undefined) {
+    super()
     this.dtype = settings.dtype
     this.#settings = settings
     this.#content = content
@@ -66,7 +73,7 @@ export class TensorArray {
   }
 
   /** For the library's own use: the list behind it in the trace in progress. */
-  asList(): TensorList {
+  override asList(): TensorList {
     if (this.#content instanceof TensorList)
       return this.#content.withHandle(this.#content.handle, this.#element)
     let list = TensorList.empty({ op, element: this.#element, isRagged: this.#settings.isRagged })
@@ -77,21 +84,20 @@ export class TensorArray {
   }
 
   /** For the library's own use: the array with the list that a branch or a loop gives. */
-  withHandle(handle: Tensor): TensorArray {
+  override withHandle(handle: Tensor): TensorArray {
     const list = TensorList.empty({ op, element: this.#element, isRagged: this.#settings.isRagged })
     return new TensorArray(this.#settings, list.withHandle(handle), this.#element)
   }
 
   /** For the library's own use: the array that has a list's content. */
-  withList(list: TensorList): TensorArray {
+  override withList(list: TensorList): TensorArray {
     return new TensorArray(this.#settings, list, list.element ?? this.#element)
   }
 
   /** For the library's own use: this array where another one may take its place; sizes in which they differ are open. */
-  joinedWith(other: TensorArray | undefined): TensorArray {
-    const [x, y] = [this.#element, other === undefined ? undefined : other.#element]
-    if (other === undefined || y === undefined || x === undefined)
-      return new TensorArray(this.#settings, this.#content, x ?? y)
+  override joinedWith(other: ListHolder | undefined): TensorArray {
+    const [x, y] = [this.#element, other instanceof TensorArray ? other.#element : undefined]
+    if (y === undefined || x === undefined) return new TensorArray(this.#settings, this.#content, x ?? y)
     if (x.dtype !== y.dtype || x.shape.length !== y.shape.length)
       throw new ShapeError({
         op,

@@ -110,7 +110,8 @@ export class Tensor extends TensorMethods {
       throw new TraceError({
         op: reader,
         problem: `${printType(this.type)} is symbolic while ${payload.trace.name} is being traced: it has no elements yet`,
-        fix: payload.trace.howToRead ?? 'return it and read it outside the function, or print it with tf.print.',
+        fix:
+          payload.trace.howToRead ?? 'return it and read it outside the function, or print it with tf.print.',
       })
     return materialiseTensor(this)
   }

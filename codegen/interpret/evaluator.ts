@@ -211,6 +211,10 @@ function compileNode(
       const at = (i: number): number => laneOf(slots[a], i)
       return expr.x.lanes === 4 ? () => f(f(at(0), at(2)), f(at(1), at(3))) : () => f(at(0), at(1))
     }
+    case 'interleave': {
+      const start = expr.half === 'low' ? 0 : lanes / 2
+      return () => repeat(lanes, (i) => laneOf(slots[i % 2 === 0 ? a : b], start + (i >> 1)))
+    }
     case 'reduce':
     case 'argReduce':
       throw new InternalError('a reduction has to be scheduled before it can run')

@@ -10,7 +10,7 @@ import type { CheckStep, CommitStep, KernelStep, ProgramSpec, Step } from '../pr
 import { makeKernel } from '../schedule/contents.ts'
 import { simplifyStatements } from '../passes/simplify.ts'
 import { inlineLocals } from '../schedule/inline.ts'
-import { allSteps } from '../steps.ts'
+import { allSteps, joinedOrigin } from '../steps.ts'
 import { type Element, promoteElements } from './promote.ts'
 import { transplant } from './transplant.ts'
 
@@ -23,7 +23,11 @@ export interface Surroundings {
 }
 
 /** The kernel step that does what `steps` do. All of them are kernels, copies, checks and control steps of these. */
-export function joinedStep(spec: ProgramSpec, steps: readonly Step[], around: Surroundings): KernelStep {
+export function joinedStep(
+  spec: ProgramSpec,
+  steps: readonly Step[],
+  around: Surroundings,
+): Step & KernelStep {
   return new Joining(spec).run(steps, around)
 }
 
@@ -37,7 +41,7 @@ class Joining {
     this.#spec = spec
   }
 
-  run(steps: readonly Step[], around: Surroundings): KernelStep {
+  run(steps: readonly Step[], around: Surroundings): Step & KernelStep {
     const all = allSteps(steps)
     const checks = all.flatMap((step) => (step.kind === 'check' ? [step] : []))
     const first = all.find((step) => step.kind === 'kernel')
@@ -55,6 +59,7 @@ class Joining {
       pool: this.#pool,
       buffers: kernel.buffers.map((buffer) => this.#ids.get(buffer) ?? -1),
       ...(checks.length === 0 ? {} : { checks }),
+      origin: joinedOrigin(all),
     }
   }
 

@@ -9,7 +9,7 @@
  * associative ∘, read nowhere else in the loop.
  */
 import type { DType } from '../dtype.ts'
-import type { Axis, BinaryOp, Expr, ExprPool, Local, ReduceOp, UnaryOp } from '../expr.ts'
+import type { Axis, BinaryOp, Expr, ExprPool, LoadExpr, Local, ReduceOp, UnaryOp } from '../expr.ts'
 import { operandsOf } from '../expr.ts'
 import type { Loop, SetLocal } from '../kernel.ts'
 import type { Size } from '../size.ts'
@@ -78,11 +78,15 @@ export function strideOf(index: Expr, axis: Axis, varies: (expr: Expr) => boolea
   return stride
 }
 
-/** The plan for a loop, or undefined when it has to stay scalar. `declared` are the locals assigned before it. */
+/**
+ * The plan for a loop, or undefined when it has to stay scalar. `declared` are the locals assigned before it; loads
+ * that are `given` as vectors cost nothing.
+ */
 export function planVectorLoop(
   pool: ExprPool,
   loop: Loop,
   declared: ReadonlySet<Local>,
+  given: (load: LoadExpr) => boolean = () => false,
 ): VectorPlan | undefined {
   if (!isWholeLoop(pool, loop)) return undefined
   const innerAxes = new Set<Axis>()
@@ -99,7 +103,7 @@ export function planVectorLoop(
   const { varies, variesLocal } = findVarying(loop, accumulators)
   if (!storesAreIndependent(loop, varies)) return undefined
 
-  const walk = new ValueWalk(loop.axis, varies)
+  const walk = new ValueWalk(loop.axis, varies, given)
   for (const statement of eachStatement(loop.body)) {
     switch (statement.kind) {
       case 'loop':
@@ -267,10 +271,12 @@ class ValueWalk {
   readonly #seen = new Set<Expr>()
   readonly #axis: Axis
   readonly #varies: (expr: Expr) => boolean
+  readonly #given: (load: LoadExpr) => boolean
 
-  constructor(axis: Axis, varies: (expr: Expr) => boolean) {
+  constructor(axis: Axis, varies: (expr: Expr) => boolean, given: (load: LoadExpr) => boolean = () => false) {
     this.#axis = axis
     this.#varies = varies
+    this.#given = given
   }
 
   /** Lanes all values share, or undefined when one of them cannot be a vector. */
@@ -288,7 +294,7 @@ class ValueWalk {
     this.#seen.add(expr)
     this.#dtypes.add(expr.dtype)
     if (expr.kind === 'load') {
-      if (strideOf(expr.index, this.#axis, this.#varies) === 1) return
+      if (strideOf(expr.index, this.#axis, this.#varies) === 1 || this.#given(expr)) return
       // Index arithmetic is part of a gather's price, not of what it buys.
       const counted = this.operations
       this.gathers++

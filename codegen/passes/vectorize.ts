@@ -18,6 +18,7 @@ import { bodiesOf, withBodies } from '../schedule/contents.ts'
 import { identityOf } from '../schedule/reduction.ts'
 import { floorDivideSizes, multiplySizes, printSize, type Size, sizesEqual } from '../size.ts'
 import { assignedLocals, withBody } from './rewrite.ts'
+import { planTranspose, writeTransposed } from './transpose.ts'
 import { planVectorLoop, type VectorPlan } from './vector-analysis.ts'
 import { LoopInvariants, VectorBody } from './vector-body.ts'
 
@@ -53,6 +54,9 @@ class Vectorizer {
   }
 
   #loop(loop: Loop, declared: ReadonlySet<Local>): readonly Statement[] {
+    const transposed = planTranspose(this.#pool, loop, declared)
+    if (transposed !== undefined)
+      return writeTransposed(this.#pool, transposed, declared, (size) => this.#end(size))
     const innermost = !loop.body.some((statement) => bodiesOf(statement).length > 0)
     if (innermost || !this.#insideIsBetter(loop.body, declared)) {
       const plan = planVectorLoop(this.#pool, loop, declared)

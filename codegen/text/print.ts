@@ -178,6 +178,8 @@ class Printer {
         return this.#call(`${expr.kind}${expr.lanes}`, expr, text)
       case 'horizontal':
         return this.#call(`horizontal.${expr.op}`, expr, text)
+      case 'interleave':
+        return this.#call(`interleave.${expr.half}`, expr, text)
       case 'reduce':
       case 'argReduce': {
         const over = expr.kind === 'reduce' ? expr.over : [expr.over]

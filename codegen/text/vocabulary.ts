@@ -103,6 +103,8 @@ export function buildCall(pool: ExprPool, name: string, operands: readonly Expr[
   if (operands.length === 2) {
     if (has(binary, name)) return pool.binary(name, x, y)
     if (has(compare, name)) return pool.compare(name, x, y)
+    if (name === 'interleave.low' || name === 'interleave.high')
+      return pool.interleave(name === 'interleave.low' ? 'low' : 'high', x, y)
     if (name === 'ramp2' || name === 'ramp4') return pool.ramp(x, y, name === 'ramp4' ? 4 : 2)
     return undefined
   }

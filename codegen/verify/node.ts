@@ -98,6 +98,8 @@ function problemOf(expr: Expr): string | undefined {
       return expr.x.lanes > 1 && expr.lanes === 1 && expr.x.dtype === expr.dtype
         ? undefined
         : `a horizontal ${expr.op} of ${typeText(expr.x)} gives ${typeText(expr)}`
+    case 'interleave':
+      return expr.lanes > 1 ? same(expr.x, expr.y) : 'an interleaving of scalars'
     case 'reduce':
     case 'argReduce':
       return 'a reduction is left in the expressions'

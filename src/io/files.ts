@@ -1,7 +1,8 @@
 /** Files in Node. What needs the file system loads it when it is called, so that browsers never see it. */
+import type * as FileSystem from 'node:fs/promises'
 import { ValueError } from '../../codegen/errors.ts'
 
-async function fileSystem(op: string): Promise<typeof import('node:fs/promises')> {
+async function fileSystem(op: string): Promise<typeof FileSystem> {
   if (typeof process === 'undefined' || process.versions?.node === undefined)
     throw new ValueError({
       op,

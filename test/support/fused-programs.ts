@@ -106,6 +106,48 @@ export function mlpStep(optimizer: 'sgd' | 'adam' | 'momentum', batch: number | 
   return called(step, [tf.ones([rowCount, 784]), tf.zeros([rowCount], 'int32')])
 }
 
+/** A transformer block with normalisation after each half, and one step of gradient descent on its squared output. */
+function transformerStep(): object {
+  const attention = tf.layers.multiHeadAttention({ numHeads: 2, keyDim: 16, name: 'attention' })
+  const [first, second] = [1, 2].map((i) => tf.layers.layerNormalization({ name: `norm${i}` }))
+  const wide = tf.layers.dense({ units: 64, activation: 'relu', name: 'wide' })
+  const narrow = tf.layers.dense({ units: 32, name: 'narrow' })
+  if (first === undefined || second === undefined) throw new Error('no layers')
+  const block = (x: tf.Tensor): tf.Tensor => {
+    const y = first.apply(x.add(attention.apply(x)))
+    return second.apply(y.add(narrow.apply(wide.apply(y))))
+  }
+  const x = tf.ones([4, 10, 32])
+  block(x)
+  const variables = [attention, first, wide, narrow, second].flatMap((layer) => layer.trainableVariables)
+  return called(
+    tf.function((input: tf.Tensor) => descend(() => block(input), variables), { name: 'step' }),
+    [x],
+  )
+}
+
+/** An LSTM over ten places. */
+function lstmForward(): object {
+  const lstm = tf.layers.lstm({ units: 16, name: 'lstm' })
+  const x = tf.ones([4, 10, 8])
+  lstm.apply(x)
+  return called(
+    tf.function((input: tf.Tensor) => lstm.apply(input), { name: 'forward' }),
+    [x],
+  )
+}
+
+function descend(value: () => tf.Tensor, variables: readonly tf.Variable[]): tf.Tensor {
+  const tape = new tf.GradientTape()
+  const loss = tape.record(() => value().square().mean())
+  const gradients = tape.gradient(loss, [...variables])
+  variables.forEach((variable, i) => {
+    const gradient = gradients[i]
+    if (gradient != null) variable.assignSub(gradient.mul(0.1))
+  })
+  return loss
+}
+
 const labels = tf.zeros([128], 'int32')
 
 export const fusedPrograms: readonly FusedProgram[] = [
@@ -147,6 +189,8 @@ export const fusedPrograms: readonly FusedProgram[] = [
       ),
   },
   { name: 'logistic-regression', make: logisticRegression },
+  { name: 'transformer-step', make: transformerStep },
+  { name: 'lstm-forward', make: lstmForward },
   { name: 'mlp-sgd', make: () => mlpStep('sgd', 128) },
   { name: 'mlp-sgd-unknown-batch', make: () => mlpStep('sgd', null) },
   { name: 'mlp-momentum', make: () => mlpStep('momentum', 128) },

@@ -162,8 +162,17 @@ class Machine {
           break
         }
         case 'if':
-          if (this.evaluate(statement.condition) !== 0) this.run(statement.body)
+          this.run(this.evaluate(statement.condition) === 0 ? (statement.otherwise ?? []) : statement.body)
           break
+        case 'while':
+          for (;;) {
+            this.run(statement.test)
+            if (this.evaluate(statement.condition) === 0) break
+            this.run(statement.body)
+          }
+          break
+        case 'fail':
+          throw new InternalError(`check ${statement.id} failed with ${this.evaluate(statement.value)}`)
       }
   }
 }
