@@ -57,14 +57,16 @@ function takeApart(source: string): { readonly javascript: string; readonly wasm
   let end = start + 1
   while (end < source.length && source[end] !== '`') end += source[end] === '\\' ? 2 : 1
   const text: unknown = runInNewContext(source.slice(start, end + 1))
-  if (typeof text !== 'string' || source[end + 1] !== ')') throw new Error('the literal does not end as before')
+  if (typeof text !== 'string' || source[end + 1] !== ')')
+    throw new Error('the literal does not end as before')
   // Bytes are characters up to 255; a character above stands for 0.
   const wasm = Uint8Array.from(text, (character) => {
     const code = character.charCodeAt(0)
     return (~code >> 8) & code
   })
   if (!WebAssembly.validate(wasm)) throw new Error('the literal is no wasm module')
-  const reading = "process.getBuiltinModule('node:fs').readFileSync(new URL('./binaryen.wasm',import.meta.url))"
+  const reading =
+    "process.getBuiltinModule('node:fs').readFileSync(new URL('./binaryen.wasm',import.meta.url))"
   return { javascript: `${source.slice(0, call.index)}${reading}${source.slice(end + 2)}`, wasm }
 }
 
