@@ -98,7 +98,7 @@ export interface CompileStatistics {
  *
  * @example
  * const f = tf.function((x: tf.Tensor) => x.mul(3).add(4))
- * const five = tf.ones([5])
+ * const five = tf.tensor([1, 2, 3, 4, 5])
  * const before = tf.config.compileStatistics().compiled
  * f(five)
  * tf.config.compileStatistics().compiled - before // 1
@@ -124,7 +124,7 @@ export let threads: number = 1
  * @throws TraceError inside a call, ValueError for what is no number of threads
  * @example
  * const before = tf.config.setThreads(2)
- * tf.matMul(tf.ones([300, 300]), tf.ones([300, 300])).array()[0][0] // 300
+ * tf.matMul(tf.ones([300, 300]), tf.ones([300, 300])).max().item() // 300
  * tf.config.setThreads(1) // 1
  */
 export function setThreads(count: number | 'auto'): number {

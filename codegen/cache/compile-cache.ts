@@ -85,11 +85,6 @@ export function hasCompileCache(): boolean {
   return store !== undefined
 }
 
-/** Resolves when the entries of this page are in its Cache. */
-export async function cacheWritten(): Promise<void> {
-  await pageStore?.written()
-}
-
 function nameOf(key: string): string {
   return hashText(withFeatures(key))
 }

@@ -31,10 +31,8 @@ export {
   convHeadFloats,
   convInitFlag,
   type ConvOperands,
-  type ConvParameter,
   convParameters,
   convReluFlag,
-  convSpreadFloats,
 } from './conv-parameters.ts'
 
 /** What the code is generated for. */

@@ -76,7 +76,7 @@ export function decodeNpy(file: Uint8Array): Tensor {
  *
  * @example
  * const bytes = tf.io.encodeNpz({ w: tf.ones([2]) })
- * tf.io.decodeNpz(bytes).get('w').array() // [1, 1]
+ * tf.io.decodeNpz(bytes).get('w')?.array() // [1, 1]
  */
 export function encodeNpz(
   tensors: ReadonlyMap<string, TensorMethods> | { readonly [name: string]: TensorMethods },

@@ -50,7 +50,7 @@ interface Entry {
  * @throws ValueError for the name `__metadata__`, TraceError while tracing
  * @example
  * const bytes = tf.io.encodeSafetensors({ w: tf.ones([2, 2]) })
- * tf.io.decodeSafetensors(bytes).tensors.get('w').array() // [[1, 1], [1, 1]]
+ * tf.io.decodeSafetensors(bytes).tensors.get('w')?.array() // [[1, 1], [1, 1]]
  */
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, TensorMethods> | { readonly [name: string]: TensorMethods },

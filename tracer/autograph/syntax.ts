@@ -122,18 +122,6 @@ export function member(object: Expression, name: string): MemberExpression {
   }
 }
 
-export function element(object: Expression, index: number): MemberExpression {
-  return {
-    start: -1,
-    end: -1,
-    type: 'MemberExpression',
-    object,
-    property: literal(index),
-    computed: true,
-    optional: false,
-  }
-}
-
 /** `() => expression` or `() => { … }`. */
 export function arrow(
   body: Expression | BlockStatement,

@@ -11,7 +11,7 @@
 import { type DType, isFloating } from '../../codegen/dtype.ts'
 import { InternalError } from '../../codegen/errors.ts'
 import type { Size } from '../../codegen/size.ts'
-import { dependsOnFound, newFoundSize } from '../ir/found-sizes.ts'
+import { newFoundSize } from '../ir/found-sizes.ts'
 import type { TensorType } from '../ir/type.ts'
 import { defineOp, type OpDefinition } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
@@ -257,11 +257,6 @@ export function concatList(list: Tensor, type: OpenType): Tensor {
   return bindOne(concatOp, [list, list], withFound(type))
 }
 
-/** `x` cut along axis 0 into parts as long as the elements of `like`. */
-export function splitList(x: Tensor, like: Tensor): Tensor {
-  return bindOne(splitOp, [x, like], {})
-}
-
 /** A tensor of any size as a value of one type, so that branches and iterations may give tensors of different sizes. */
 export function boxed(value: Tensor): Tensor {
   return writeElement(noRecord(), scalarTensor('int32', 0), value)
@@ -270,10 +265,4 @@ export function boxed(value: Tensor): Tensor {
 /** The tensor in a box. */
 export function unboxed(box: Tensor, type: OpenType): Tensor {
   return readElementAt(box, scalarTensor('int32', 0), type)
-}
-
-/** The sizes of a type that can be relied on elsewhere: null for those that depend on what is found. */
-export function openedType({ dtype, shape, record }: TensorType): OpenType {
-  const open = shape.map((size) => (dependsOnFound(size) ? null : size))
-  return record === true ? { dtype, shape: open, record } : { dtype, shape: open }
 }

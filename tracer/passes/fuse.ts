@@ -20,6 +20,7 @@ import { type Access, accessesOf } from './access.ts'
 import { fuseEpilogues, isGemm } from './contraction.ts'
 import { isConvolutionStep } from './convolution.ts'
 import { effectOrder } from './effect-order.ts'
+import { ItemOrder } from './item-order.ts'
 import { canFail, hasElements } from './read-element.ts'
 
 interface Cluster {
@@ -74,12 +75,19 @@ class Clustering {
   }
 
   run(): void {
+    const order = new ItemOrder<Node, Node | Cluster>({
+      itemOf: (node) => this.#clusterOf.get(node) ?? node,
+      membersOf: (item) => ('members' in item ? item.members : [item]),
+      waitsFor: this.#waits(),
+    })
     for (const node of this.#graph.nodes) {
+      if (!isFusible(node)) order.place(node, this.#positionOf(node))
       if (!isFusible(node) || this.#isCopied(node)) continue
       const accesses = accessesOf(node, (value) => this.#copiedDefinition(value))
       const [result] = node.results
       const own: Cluster = { members: [node], prefix: result?.type.shape.length ?? 0 }
       this.#clusterOf.set(node, own)
+      order.place(own, this.#positionOf(node))
       for (const access of accesses) {
         const producer = this.#definitions.get(access.value)
         if (producer === undefined) continue
@@ -88,7 +96,10 @@ class Clustering {
         if (theirs === undefined || mine === undefined || theirs === mine) continue
         if (theirs.members.length + mine.members.length > mostInOne) continue
         const prefix = this.#prefixOfUnion(theirs, mine, access, node)
-        if (prefix !== undefined && !this.#makesCycle(theirs, mine)) this.#unite(theirs, mine, prefix)
+        const union = prefix === undefined ? undefined : order.union(theirs, mine)
+        if (prefix === undefined || union === undefined) continue
+        order.unite(union, theirs)
+        this.#unite(theirs, mine, prefix)
       }
     }
   }
@@ -163,43 +174,25 @@ class Clustering {
     )
   }
 
-  /** True when a path leaves one of the clusters and comes back to either, through a node of neither. */
-  #makesCycle(a: Cluster, b: Cluster): boolean {
-    const isInside = (node: Node): boolean => {
-      const cluster = this.#clusterOf.get(node)
-      return cluster === a || cluster === b
+  /** What each node outside of copied ones waits for: copied nodes become part of what reads them. */
+  #waits(): ReadonlyMap<Node, ReadonlySet<Node>> {
+    const waits = new Map<Node, Set<Node>>()
+    for (const node of this.#graph.nodes) {
+      const found = new Set<Node>()
+      const add = (definition: Node): void => {
+        if (!isFusible(definition) || !this.#isCopied(definition)) found.add(definition)
+        else for (const through of waits.get(definition) ?? []) found.add(through)
+      }
+      for (const operand of node.operands) {
+        const definition = this.#definitions.get(operand)
+        if (definition !== undefined) add(definition)
+      }
+      for (const earlier of this.#before.get(node) ?? []) add(earlier)
+      waits.set(node, found)
     }
-    const members = [...a.members, ...b.members]
-    const visited = new Set<Node | Cluster>()
-    // Whether something outside depends on a member. Earlier nodes may, too: by way of a cluster whose later members do.
-    const dependsOnInside = (node: Node): boolean => {
-      const cluster = this.#clusterOf.get(node)
-      if (visited.has(cluster ?? node)) return false
-      visited.add(cluster ?? node)
-      return this.#definitionsOf(cluster?.members ?? [node]).some(
-        (definition) => isInside(definition) || dependsOnInside(definition),
-      )
-    }
-    // Copied nodes become part of the cluster: what they read is read from inside.
-    const leaves = (node: Node): boolean => {
-      if (isInside(node)) return false
-      return isFusible(node) && this.#isCopied(node)
-        ? this.#definitionsOf([node]).some(leaves)
-        : dependsOnInside(node)
-    }
-    return this.#definitionsOf(members).some(leaves)
-  }
-
-  #positionOf(node: Node): number {
-    return this.#order.get(node) ?? 0
-  }
-
-  /** The nodes that must run before the given ones: those that define their operands, and those they wait for. */
-  #definitionsOf(nodes: readonly Node[]): readonly Node[] {
-    return nodes.flatMap((node) => [
-      ...node.operands.flatMap((operand) => this.#definitions.get(operand) ?? []),
-      ...(this.#before.get(node) ?? []),
-    ])
+    for (const node of this.#graph.nodes)
+      if (isFusible(node) && this.#isCopied(node)) waits.delete(node)
+    return waits
   }
 
   #unite(theirs: Cluster, mine: Cluster, prefix: number): void {
@@ -208,6 +201,10 @@ class Clustering {
     )
     theirs.prefix = prefix
     for (const member of mine.members) this.#clusterOf.set(member, theirs)
+  }
+
+  #positionOf(node: Node): number {
+    return this.#order.get(node) ?? 0
   }
 
   /** The graph with a `fusion` node per cluster, in an order that respects data and effects. */
