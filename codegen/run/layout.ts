@@ -7,7 +7,7 @@
  */
 import { byteSize } from '../dtype.ts'
 import { mostElements, tooManyElements } from '../limits.ts'
-import type { ProgramSpec } from '../program.ts'
+import type { ProgramBuffer, ProgramSpec } from '../program.ts'
 import { evaluateSize, printSize, type Size } from '../size.ts'
 import { paddedBytes } from './allocator.ts'
 import { isFound } from './found.ts'
@@ -224,6 +224,32 @@ export function countOf(spec: ProgramSpec, kind: 'input' | 'variable'): number {
     (count, { storage }) => (storage.kind === kind ? Math.max(count, storage.index + 1) : count),
     0,
   )
+}
+
+/** A variable of a program: its elements (undefined when they depend on sizes) and the buffers that lie in it. */
+export interface VariablePlace {
+  readonly elements: number | undefined
+  readonly buffers: readonly number[]
+}
+
+/** The variables of a planned program. */
+export function variablesOf({ spec, places }: MemoryPlan): VariablePlace[] {
+  const variables = Array.from({ length: countOf(spec, 'variable') }, () => ({
+    own: undefined as ProgramBuffer | undefined,
+    buffers: [] as number[],
+  }))
+  for (const buffer of spec.buffers)
+    if (buffer.storage.kind === 'variable') {
+      const variable = variables[buffer.storage.index]
+      if (variable !== undefined) variable.own ??= buffer
+    }
+  places.forEach((place, buffer) => {
+    if (place.kind === 'variable') variables[place.index]?.buffers.push(buffer)
+  })
+  return variables.map(({ own, buffers }) => ({
+    elements: typeof own?.elements === 'number' ? own.elements : undefined,
+    buffers,
+  }))
 }
 
 /** Whether two lists hold the same numbers. */

@@ -72,6 +72,11 @@ class Planner {
   readonly #readers: readonly number[][]
   /** The variable's buffer in whose storage a temporary lies. */
   readonly #inVariable = new Map<number, number>()
+  /** The temporaries that lie in each variable. */
+  readonly #inside = new Map<number, number[]>()
+  /** For each step, the next from it on that may stop, and the next of these that is more than a check. */
+  readonly #nextStop: Int32Array
+  readonly #nextHardStop: Int32Array
   readonly #droppedCommits = new Set<number>()
   readonly #inPlaceCommits: string[] = []
 
@@ -86,6 +91,11 @@ class Planner {
       for (const buffer of writes) this.#writers[buffer]?.push(at)
     })
     for (const buffer of new Set(spec.outputs)) this.#readers[buffer]?.push(spec.steps.length)
+    const stops = spec.steps.map(mayStop)
+    this.#nextStop = nextOf(stops)
+    this.#nextHardStop = nextOf(
+      stops.map((stop, at) => stop && spec.steps[at]?.kind !== 'check' && spec.steps[at]?.kind !== 'commit'),
+    )
   }
 
   plan(): MemoryPlan {
@@ -130,31 +140,26 @@ class Planner {
     const step = this.#steps[producer]
     if ((step?.kind !== 'kernel' && step?.kind !== 'gemm') || hasChecks(step)) return
 
-    for (let at = producer + 1; at < commit; at++) {
-      const between = this.#steps[at]
-      // What may throw must find the variable as it was; another commit would replace the value made here.
-      if (between === undefined || mayStop(between) || this.#access[at]?.writes.has(variable)) return
-      if (this.#access[at]?.reads.has(variable)) return
-    }
+    // What may throw must find the variable as it was; another commit would replace the value made here.
+    if ((this.#nextStop[producer + 1] ?? commit) < commit) return
+    if (firstAfter(this.#writers[variable], producer) < commit) return
+    if (firstAfter(this.#readers[variable], producer) < commit) return
     // Values that earlier commits left in the same storage are old content, too.
-    const old = [
-      variable,
-      ...[...this.#inVariable].filter(([, home]) => home === variable).map(([buffer]) => buffer),
-    ]
-    if (old.some((buffer) => buffer !== variable && this.#lastRead(buffer) > producer)) return
-    const changed = this.#steps.findIndex(
-      (later, at) =>
-        at > commit &&
-        (this.#access[at]?.writes.has(variable) === true ||
-          (later.kind !== 'check' && later.kind !== 'commit' && mayStop(later))),
+    const inside = this.#inside.get(variable) ?? []
+    if (inside.some((buffer) => this.#lastRead(buffer) > producer)) return
+    const old = [variable, ...inside]
+    const changed = Math.min(
+      firstAfter(this.#writers[variable], commit),
+      this.#nextHardStop[commit + 1] ?? this.#steps.length,
     )
-    if (changed >= 0 && this.#lastRead(from) > changed) return
+    if (changed < this.#steps.length && this.#lastRead(from) > changed) return
 
     const read = new Set(old.filter((buffer) => this.#access[producer]?.reads.has(buffer)))
     const overwritten = overwritingStep(step, read, from)
     if (overwritten === undefined) return
     this.#steps[producer] = overwritten
     this.#inVariable.set(from, variable)
+    this.#inside.set(variable, [...inside, from])
     this.#droppedCommits.add(commit)
     this.#inPlaceCommits.push(target.name)
   }
@@ -226,4 +231,16 @@ class Planner {
       sizesEqual(x.elements, y.elements) === true
     )
   }
+}
+
+/** For each place of a list, and the one after it, the next place from there on that holds true; else the length. */
+function nextOf(flags: readonly boolean[]): Int32Array {
+  const next = new Int32Array(flags.length + 1).fill(flags.length)
+  for (let at = flags.length - 1; at >= 0; at--) next[at] = flags[at] === true ? at : (next[at + 1] ?? 0)
+  return next
+}
+
+/** The first of the ascending numbers that is greater than `least`; infinity when none is. */
+function firstAfter(numbers: readonly number[] | undefined, least: number): number {
+  return numbers?.find((number) => number > least) ?? Infinity
 }

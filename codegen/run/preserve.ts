@@ -20,12 +20,31 @@ interface Version {
 /** The program with the copies; the same object when none are needed. */
 export function preserveOldValues(spec: ProgramSpec): ProgramSpec {
   let result = spec
-  const replaced = new Set(spec.steps.flatMap((step) => (step.kind === 'commit' ? [step.variable] : [])))
-  for (const variable of replaced) {
+  for (const variable of wantedLater(spec)) {
     const storage = spec.buffers[variable]?.storage
     if (storage?.kind === 'variable' && storage.isCell !== true) result = preserveVariable(result, variable)
   }
   return result
+}
+
+/** What is committed to and then read, or returned, before the host may have changed it: in the order of first commits. */
+function wantedLater(spec: ProgramSpec): readonly number[] {
+  const committed = new Set<number>()
+  const replaced = new Set<number>()
+  const wanted = new Set<number>()
+  const read = (buffer: number): void => {
+    if (replaced.has(buffer)) wanted.add(buffer)
+  }
+  programAccess(spec).forEach(({ reads, writes }, at) => {
+    reads.forEach(read)
+    const step = spec.steps[at]
+    if (step?.kind === 'commit') {
+      committed.add(step.variable)
+      replaced.add(step.variable)
+    } else for (const buffer of writes) replaced.delete(buffer)
+  })
+  spec.outputs.forEach(read)
+  return [...committed].filter((buffer) => wanted.has(buffer))
 }
 
 function preserveVariable(spec: ProgramSpec, variable: number): ProgramSpec {

@@ -22,7 +22,16 @@ import { copyIn, copyOut } from './copy.ts'
 import { memoryGeneration, viewAt, views } from './heap.ts'
 import { hold, type Holdings, holdingsOf, release } from './holdings.ts'
 import type { FrameLayout } from '../wasm/assemble.ts'
-import { countOf, type Layout, LayoutCache, planReport, type PlanReport, sameNumbers } from './layout.ts'
+import {
+  countOf,
+  type Layout,
+  LayoutCache,
+  planReport,
+  type PlanReport,
+  sameNumbers,
+  type VariablePlace,
+  variablesOf,
+} from './layout.ts'
 import type { MemoryPlan } from './plan.ts'
 import { activeProfile } from './profiler.ts'
 import { gemmScratchAddress } from './runtime-kernels.ts'
@@ -71,11 +80,7 @@ export class Program {
   readonly #constants = new Map<number, number>()
   readonly #inputs: readonly InputCopy[]
   readonly #inputCount: number
-  /** Per variable: its elements (undefined when they depend on sizes) and the buffers that lie in it. */
-  readonly #variables: readonly {
-    readonly elements: number | undefined
-    readonly buffers: readonly number[]
-  }[]
+  readonly #variables: readonly VariablePlace[]
   readonly #activations: Activation[] = []
   /** Where the buffers of the latest activation are. */
   readonly #places: BufferPlaces = {
@@ -124,16 +129,7 @@ export class Program {
         : [],
     )
     this.#inputCount = countOf(planned, 'input')
-    this.#variables = Array.from({ length: countOf(planned, 'variable') }, (_, index) => {
-      const own = planned.buffers.find(
-        ({ storage }) => storage.kind === 'variable' && storage.index === index,
-      )
-      const elements = typeof own?.elements === 'number' ? own.elements : undefined
-      const buffers = this.plan.places.flatMap((place, buffer) =>
-        place.kind === 'variable' && place.index === index ? [buffer] : [],
-      )
-      return { elements, buffers }
-    })
+    this.#variables = variablesOf(this.plan)
     this.#placeConstants()
   }
 

@@ -10,7 +10,7 @@ import type { TypedArray } from '../../codegen/dtype.ts'
 import { InternalError, TraceError } from '../../codegen/errors.ts'
 import type { ProgramBuffer, Step, Storage } from '../../codegen/program.ts'
 import { elementCount } from '../../codegen/size.ts'
-import { type Graph, makeValue, type Node, type Value, textAttribute } from '../ir/graph.ts'
+import { type Capture, type Graph, makeValue, type Node, type Value, textAttribute } from '../ir/graph.ts'
 import { substituteSizes } from '../ir/rewrite.ts'
 import { opNamed } from '../op.ts'
 import { callsHost, canFail } from '../passes/read-element.ts'
@@ -39,6 +39,9 @@ export function lowerGraph(
 
 class Lowering {
   readonly #graph: Graph
+  readonly #captures: ReadonlyMap<string, Capture>
+  /** The place of the last node that calls the host; −1 when none does. */
+  readonly #lastHostCall: number
   readonly #variables: readonly string[]
   readonly #tensorData: (name: string) => TypedArray
   readonly #buffers: ProgramBuffer[] = []
@@ -56,6 +59,8 @@ class Lowering {
 
   constructor(graph: Graph, variables: readonly string[], tensorData: (name: string) => TypedArray) {
     this.#graph = graph
+    this.#captures = new Map(graph.captures.map((capture) => [capture.name, capture]))
+    this.#lastHostCall = graph.nodes.findLastIndex(callsHost)
     this.#variables = variables
     this.#tensorData = tensorData
     this.#cells = cellsOf(graph)
@@ -148,12 +153,12 @@ class Lowering {
   }
 
   #isOpen(variable: string): boolean {
-    return this.#graph.captures.some(({ name, open }) => name === variable && open === true)
+    return this.#captures.get(variable)?.open === true
   }
 
   /** Storage that may have to be of another size is replaced by the host, once the program has ended. */
   #openCommit(node: Node): void {
-    if (this.#graph.nodes.some(callsHost))
+    if (this.#lastHostCall >= 0)
       throw new TraceError({
         op: 'assign',
         problem: `${this.#graph.name} assigns the variable ${textAttribute(node, 'variable')}, whose sizes may change, and calls the host`,
@@ -172,7 +177,7 @@ class Lowering {
   #variable(name: string): number {
     const known = this.#variableBuffer.get(name)
     if (known !== undefined) return known
-    const capture = this.#graph.captures.find((candidate) => candidate.name === name)
+    const capture = this.#captures.get(name)
     const index = this.#variables.indexOf(name)
     if (capture === undefined || index < 0)
       throw new InternalError(`the variable @${name} is not among the captures of ${this.#graph.name}`)
@@ -188,11 +193,7 @@ class Lowering {
     const variable = this.#variable(textAttribute(node, 'variable'))
     // A Variable's buffer stands for its content since the last host call only: what is read before one is copied.
     const at = this.#graph.nodes.indexOf(node)
-    if (
-      this.#cells.has(textAttribute(node, 'variable')) ||
-      at < 0 ||
-      this.#graph.nodes.slice(at + 1).some(callsHost)
-    )
+    if (this.#cells.has(textAttribute(node, 'variable')) || at < 0 || at < this.#lastHostCall)
       this.#steps.push({ kind: 'commit', variable: this.#buffer(result), from: variable })
     else this.#bufferOf.set(result, variable)
   }

@@ -190,8 +190,7 @@ class Clustering {
       for (const earlier of this.#before.get(node) ?? []) add(earlier)
       waits.set(node, found)
     }
-    for (const node of this.#graph.nodes)
-      if (isFusible(node) && this.#isCopied(node)) waits.delete(node)
+    for (const node of this.#graph.nodes) if (isFusible(node) && this.#isCopied(node)) waits.delete(node)
     return waits
   }
 

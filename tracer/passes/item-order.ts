@@ -58,7 +58,9 @@ export class ItemOrder<Member, Item> {
     const later = earlier.length === 0 ? [] : (this.#reach(low, high, this.#awaitedBy) ?? [])
     const byRank = (x: Item, y: Item): number => this.#rankOf(x) - this.#rankOf(y)
     const ordered = [...earlier.toSorted(byRank), item, ...later.toSorted(byRank)]
-    const ranks = [low, high, ...earlier, ...later].map((each) => this.#rankOf(each)).toSorted((x, y) => x - y)
+    const ranks = [low, high, ...earlier, ...later]
+      .map((each) => this.#rankOf(each))
+      .toSorted((x, y) => x - y)
     this.#ranks.delete(low)
     this.#ranks.delete(high)
     ordered.forEach((each, i) => this.#ranks.set(each, ranks[i] ?? 0))
@@ -69,11 +71,7 @@ export class ItemOrder<Member, Item> {
   }
 
   /** The items between two that can be reached from the first; undefined when the second can be, through one of them. */
-  #reach(
-    from: Item,
-    to: Item,
-    ways: ReadonlyMap<Member, Iterable<Member>>,
-  ): readonly Item[] | undefined {
+  #reach(from: Item, to: Item, ways: ReadonlyMap<Member, Iterable<Member>>): readonly Item[] | undefined {
     const [one, other] = [this.#rankOf(from), this.#rankOf(to)]
     const [low, high] = [Math.min(one, other), Math.max(one, other)]
     const found = new Set<Item>()

@@ -59,7 +59,7 @@ export class GraphTrace implements Trace {
   readonly name: string
   readonly #parent: GraphTrace | undefined
   readonly #params: Value[] = []
-  readonly #captures: Capture[] = []
+  readonly #captures = new Map<string, Capture>()
   readonly #nodes: Node[] = []
   readonly #guards: Guard[] = []
   readonly #lifted = new Map<Tensor, Tensor>()
@@ -148,7 +148,7 @@ export class GraphTrace implements Trace {
     if (!variable.open) return variable.storedType
     if (this.#parent !== undefined) return this.#parent.typeOf(variable)
     const name = this.#variableName(variable)
-    const type = this.#assigned.get(variable) ?? this.#captures.find((capture) => capture.name === name)?.type
+    const type = this.#assigned.get(variable) ?? this.#captures.get(name)?.type
     return type ?? variable.storedType
   }
 
@@ -273,7 +273,7 @@ export class GraphTrace implements Trace {
       graph: {
         name: this.name,
         params: this.#params,
-        captures: this.#captures,
+        captures: [...this.#captures.values()],
         nodes: this.#nodes,
         results,
         guards: this.#guards,
@@ -371,7 +371,7 @@ export class GraphTrace implements Trace {
       return result
     }
     const name = this.#uniqueName('c')
-    this.#captures.push({ name, kind: 'tensor', type: tensor.type })
+    this.#captures.set(name, { name, kind: 'tensor', type: tensor.type })
     this.#tensors.set(name, tensor)
     const [result] = this.#record('captured', [], { name, dtype, shape }, [tensor.type], [])
     if (result === undefined) throw new InternalError('captured gave no result')
@@ -388,13 +388,12 @@ export class GraphTrace implements Trace {
       open && (declaredShape?.[axis] ?? null) === null ? sizeName(`_${name}_${axis}`) : size,
     )
     const type = open ? { dtype, shape: sizes } : storedType
-    this.#captures.push({ name, kind: 'variable', type, ...(open ? { open } : {}) })
+    this.#captures.set(name, { name, kind: 'variable', type, ...(open ? { open } : {}) })
     return name
   }
 
   #uniqueName(wanted: string): string {
-    const taken = new Set(this.#captures.map((capture) => capture.name))
-    if (!taken.has(wanted)) return wanted
-    for (let i = 1; ; i++) if (!taken.has(`${wanted}_${i}`)) return `${wanted}_${i}`
+    if (!this.#captures.has(wanted)) return wanted
+    for (let i = 1; ; i++) if (!this.#captures.has(`${wanted}_${i}`)) return `${wanted}_${i}`
   }
 }
