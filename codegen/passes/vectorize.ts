@@ -177,6 +177,11 @@ const combiner: Readonly<Record<ReduceOp, BinaryOp>> = {
   or: 'or',
 }
 
+/**
+ * Most vector operations in a body that is written for two adjacent vectors. What comes of expanded math functions is long
+ * chains, two of which fill each other's waiting times, or become one where the engine joins adjacent vectors.
+ */
+const mostPairedOperations = 256
 /** Most vector operations in all copies of a body that holds loops of its own. */
 const mostOuterOperations = 320
 
@@ -190,7 +195,15 @@ function copiesFor(plan: VectorPlan): number {
   const chains = plan.outer || plan.accumulators.size > 0
   // What is outside the inner loops is repeated once per copy: it only has to stay within reason.
   const fits = (copies: number): boolean => !plan.outer || operations * copies <= mostOuterOperations
-  const most = chains ? (innerOperations <= 8 ? 4 : innerOperations <= 24 ? 2 : 1) : operations <= 64 ? 2 : 1
+  const most = chains
+    ? innerOperations <= 8
+      ? 4
+      : innerOperations <= 24
+        ? 2
+        : 1
+    : operations <= mostPairedOperations
+      ? 2
+      : 1
   const options = [4, 2, 1].filter(
     (copies) => copies <= most && fits(copies) && (typeof extent !== 'number' || copies * lanes <= extent),
   )

@@ -7,8 +7,8 @@
  * and lets the readers use that. The copy is made before the step that computes the new content, so that this step
  * may then work in place.
  */
-import type { CommitStep, ProgramBuffer, ProgramSpec, Step } from '../program.ts'
-import { type Access, programAccess } from './access.ts'
+import type { ProgramBuffer, ProgramSpec, Step } from '../program.ts'
+import { programAccess } from './access.ts'
 import { withReads } from './rename.ts'
 
 /** One value of a variable's buffer: what it stands for from step `from` on, until before step `to`. */
@@ -17,96 +17,135 @@ interface Version {
   readonly to: number
 }
 
+/** A copy of an old value: made before step `position`, and read instead of the variable until before step `to`. */
+interface Copy {
+  readonly variable: number
+  readonly position: number
+  /** The copy of the same position that it is made before, if that matters. */
+  readonly before?: Copy
+  readonly to: number
+  /** The buffer it is made in. */
+  readonly saved: number
+}
+
+/** The steps, in order, that use each buffer. */
+interface Uses {
+  readonly reads: ReadonlyMap<number, readonly number[]>
+  /** Commits to it. */
+  readonly commits: ReadonlyMap<number, readonly number[]>
+  /** Other steps that write it. */
+  readonly writes: ReadonlyMap<number, readonly number[]>
+}
+
 /** The program with the copies; the same object when none are needed. */
 export function preserveOldValues(spec: ProgramSpec): ProgramSpec {
-  let result = spec
-  for (const variable of wantedLater(spec)) {
+  const uses = usesOf(spec)
+  const outputs = new Set(spec.outputs)
+  const copies: Copy[] = []
+  for (const variable of uses.commits.keys()) {
     const storage = spec.buffers[variable]?.storage
-    if (storage?.kind === 'variable' && storage.isCell !== true) result = preserveVariable(result, variable)
+    if (storage?.kind !== 'variable' || storage.isCell === true) continue
+    for (const version of versionsOf(spec, uses, variable).reverse()) {
+      const isInside = (at: number): boolean => at >= version.from && at < version.to
+      const commit = uses.commits.get(variable)?.find(isInside)
+      if (commit === undefined) continue
+      const readLater =
+        uses.reads.get(variable)?.some((at) => at > commit && at < version.to) === true ||
+        (version.to > spec.steps.length && outputs.has(variable))
+      if (!readLater) continue
+      const place = copyPlace(spec, uses, copies, version, commit)
+      copies.push({ variable, ...place, to: version.to, saved: spec.buffers.length + copies.length })
+    }
   }
-  return result
+  return copies.length === 0 ? spec : withCopies(spec, copies)
 }
 
-/** What is committed to and then read, or returned, before the host may have changed it: in the order of first commits. */
-function wantedLater(spec: ProgramSpec): readonly number[] {
-  const committed = new Set<number>()
-  const replaced = new Set<number>()
-  const wanted = new Set<number>()
-  const read = (buffer: number): void => {
-    if (replaced.has(buffer)) wanted.add(buffer)
+/** Adds to the list under a key. */
+function add<Item>(lists: Map<number, Item[]>, key: number, item: Item): void {
+  const known = lists.get(key)
+  if (known === undefined) lists.set(key, [item])
+  else known.push(item)
+}
+
+function usesOf(spec: ProgramSpec): Uses {
+  const uses = {
+    reads: new Map<number, number[]>(),
+    commits: new Map<number, number[]>(),
+    writes: new Map<number, number[]>(),
   }
   programAccess(spec).forEach(({ reads, writes }, at) => {
-    reads.forEach(read)
-    const step = spec.steps[at]
-    if (step?.kind === 'commit') {
-      committed.add(step.variable)
-      replaced.add(step.variable)
-    } else for (const buffer of writes) replaced.delete(buffer)
+    for (const buffer of reads) add(uses.reads, buffer, at)
+    for (const buffer of writes)
+      add(spec.steps[at]?.kind === 'commit' ? uses.commits : uses.writes, buffer, at)
   })
-  spec.outputs.forEach(read)
-  return [...committed].filter((buffer) => wanted.has(buffer))
-}
-
-function preserveVariable(spec: ProgramSpec, variable: number): ProgramSpec {
-  const access = programAccess(spec)
-  let current = spec
-  // From the last version to the first, so that the steps inserted do not move those still to be looked at.
-  for (const version of versionsOf(spec, access, variable).reverse()) {
-    const commit = spec.steps.findIndex(
-      (step, at) => at >= version.from && at < version.to && isCommitTo(step, variable),
-    )
-    if (commit < 0) continue
-    const readLater =
-      access.some(({ reads }, at) => at > commit && at < version.to && reads.has(variable)) ||
-      (version.to > spec.steps.length && spec.outputs.includes(variable))
-    if (readLater) current = save(current, variable, version, copyPosition(spec, access, version, commit))
-  }
-  return current
-}
-
-function isCommitTo(step: Step, variable: number): step is CommitStep {
-  return step.kind === 'commit' && step.variable === variable
+  return uses
 }
 
 /** A host call reads the old value and may leave a new one. The last version includes the outputs, "step" n. */
-function versionsOf(spec: ProgramSpec, access: readonly Access[], variable: number): Version[] {
-  const versions: Version[] = []
-  let from = 0
-  spec.steps.forEach((step, at) => {
-    if (step.kind === 'commit' || access[at]?.writes.has(variable) !== true) return
-    versions.push({ from, to: at + 1 })
-    from = at + 1
-  })
-  versions.push({ from, to: spec.steps.length + 1 })
-  return versions
+function versionsOf(spec: ProgramSpec, uses: Uses, variable: number): Version[] {
+  const ends = [...(uses.writes.get(variable) ?? []).map((at) => at + 1), spec.steps.length + 1]
+  return ends.map((to, i) => ({ from: ends[i - 1] ?? 0, to }))
 }
 
-/** Before the step that makes the committed value, if it is in the version and nothing lies between that may throw. */
-function copyPosition(
+/**
+ * Before the step that makes the committed value, if it is in the version and nothing lies between that may throw. Where
+ * that value is the old one of another variable, its copy is what makes it.
+ */
+function copyPlace(
   spec: ProgramSpec,
-  access: readonly Access[],
+  uses: Uses,
+  copies: readonly Copy[],
   version: Version,
   commit: number,
-): number {
+): Pick<Copy, 'position' | 'before'> {
   const step = spec.steps[commit]
-  if (step?.kind !== 'commit') return commit
-  const producer = access.findIndex(({ writes }) => writes.has(step.from))
-  return producer >= version.from && producer < commit ? producer : commit
+  if (step?.kind !== 'commit') return { position: commit }
+  const before = uses.commits.has(step.from)
+    ? copies.find(({ variable, position, to }) => variable === step.from && position <= commit && commit < to)
+    : undefined
+  if (before !== undefined)
+    return before.position >= version.from ? { position: before.position, before } : { position: commit }
+  const producer = Math.min(
+    uses.writes.get(step.from)?.[0] ?? Infinity,
+    uses.commits.get(step.from)?.[0] ?? Infinity,
+  )
+  return { position: producer >= version.from && producer < commit ? producer : commit }
 }
 
-function save(spec: ProgramSpec, variable: number, version: Version, position: number): ProgramSpec {
-  const original = spec.buffers[variable] as ProgramBuffer
-  const saved = spec.buffers.length
-  const rename = (buffer: number): number => (buffer === variable ? saved : buffer)
+function withCopies(spec: ProgramSpec, copies: readonly Copy[]): ProgramSpec {
+  /** The copies that stand for variables at the present step. */
+  const active = new Map<number, Copy>()
+  const rename = (buffer: number): number => active.get(buffer)?.saved ?? buffer
+  const begins = new Map<number, Copy[]>()
+  const ends = new Map<number, Copy[]>()
+  for (const copy of copies) {
+    const together = begins.get(copy.position) ?? []
+    const at = copy.before === undefined ? together.length : together.indexOf(copy.before)
+    begins.set(copy.position, together.toSpliced(at, 0, copy))
+    add(ends, copy.to, copy)
+  }
   const steps: Step[] = []
-  spec.steps.forEach((step, at) => {
-    if (at === position) steps.push({ kind: 'commit', variable: saved, from: variable })
-    steps.push(at >= position && at < version.to ? withReads(step, rename) : step)
-  })
+  // Past the last step are the outputs.
+  for (let at = 0; at <= spec.steps.length; at++) {
+    for (const copy of ends.get(at) ?? []) active.delete(copy.variable)
+    for (const copy of begins.get(at) ?? []) {
+      steps.push({ kind: 'commit', variable: copy.saved, from: copy.variable })
+      active.set(copy.variable, copy)
+    }
+    const step = spec.steps[at]
+    if (step !== undefined) steps.push(active.size > 0 ? withReads(step, rename) : step)
+  }
   return {
     ...spec,
-    buffers: [...spec.buffers, { ...original, name: `${original.name}_old`, storage: { kind: 'temporary' } }],
+    buffers: [
+      ...spec.buffers,
+      ...copies.map(({ variable }) => savedBuffer(spec.buffers[variable] as ProgramBuffer)),
+    ],
     steps,
-    outputs: version.to > spec.steps.length ? spec.outputs.map(rename) : spec.outputs,
+    outputs: spec.outputs.map(rename),
   }
+}
+
+function savedBuffer(original: ProgramBuffer): ProgramBuffer {
+  return { ...original, name: `${original.name}_old`, storage: { kind: 'temporary' } }
 }

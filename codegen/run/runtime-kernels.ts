@@ -14,9 +14,10 @@ import {
 } from '../runtime-kernels/gemm.ts'
 import { currentPool } from '../threads/current-pool.ts'
 import { withSharedMemory } from '../threads/shared-module.ts'
-import { markedBytes } from '../threads/wide-mode.ts'
+import { isWide, markedBytes } from '../threads/wide-mode.ts'
 import { features } from '../wasm/features.ts'
 import { allocateBytes, memory } from './heap.ts'
+import { wideKernels } from './wide-kernels.ts'
 
 let exports: GemmExports | undefined
 let scratch = 0
@@ -24,7 +25,10 @@ let scratch = 0
 /** The matrix product's functions. */
 export function gemmExports(): GemmExports {
   const options = { relaxed: features.relaxedSimd }
-  exports ??= instantiateGemm(memory, options, forMemory('gemm', embeddedGemmModule(options)))
+  if (exports === undefined) {
+    const bytes = isWide() ? wideKernels('gemm', options.relaxed) : embeddedGemmModule(options)
+    exports = instantiateGemm(memory, options, forMemory('gemm', bytes))
+  }
   return exports
 }
 
@@ -33,7 +37,10 @@ let convolution: ConvExports | undefined
 /** The convolution's functions. */
 export function convExports(): ConvExports {
   const options = { relaxed: features.relaxedSimd }
-  convolution ??= instantiateConv(memory, options, forMemory('conv', embeddedConvModule(options)))
+  if (convolution === undefined) {
+    const bytes = isWide() ? wideKernels('conv', options.relaxed) : embeddedConvModule(options)
+    convolution = instantiateConv(memory, options, forMemory('conv', bytes))
+  }
   return convolution
 }
 

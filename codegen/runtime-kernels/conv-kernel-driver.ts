@@ -6,18 +6,19 @@
  *
  * Tiles have neighbouring batch elements as rows, also across neighbouring places o where these follow each other in
  * input and result. What is summed over, the "kernel", is as large as an image: it is packed in blocks of some hundred
- * positions, and the result grows block by block, image by image (`inner`).
+ * positions, and the result grows block by block, image by image (`inner`). A wide module has two panels of half as many
+ * positions in the same room, if a row of the kernel is not longer than that.
  */
 import type { ExpressionRef, WasmModule } from '../wasm/binaryen.ts'
 import { convBlockPositions } from './conv-parameters.ts'
 import { clearScratchHead, imageOf, times } from './conv-driver.ts'
-import { panelsOffset, parametersOf, set, zeroOffset } from './conv-problem.ts'
+import { get, panelsOffset, parametersOf, set, zeroOffset } from './conv-problem.ts'
 import { eachPanel } from './conv-strip.ts'
 import { FunctionBuilder } from './function-builder.ts'
 import { panelColumns, panelRowBytes } from './gemm-problem.ts'
 
 /** Defines and exports `convKernel`. */
-export function defineConvKernel(module: WasmModule): void {
+export function defineConvKernel(module: WasmModule, wide: boolean): void {
   const { i32 } = module
   const f = new FunctionBuilder(module)
   const p = parametersOf(f)
@@ -52,9 +53,13 @@ export function defineConvKernel(module: WasmModule): void {
       p.wPixel.get(),
       p.wOuter.get(),
     ])
-  const pack = (): ExpressionRef[] => [
-    source.set(w.get()),
-    target.set(panels.get()),
+  const blockPositions = wide ? convBlockPositions / 2 : convBlockPositions
+  const pairsFit = (): ExpressionRef => i32.le_s(p.kernelWidth.get(), f.constant(blockPositions))
+  const pack = (panel: number): ExpressionRef[] => [
+    source.set(
+      panel === 0 ? w.get() : i32.add(w.get(), i32.mul(p.wOuter.get(), f.constant(panel * panelColumns))),
+    ),
+    target.set(panel === 0 ? panels.get() : i32.add(panels.get(), get(module, 'panelBytes'))),
     f.when(i32.lt_s(features.get(), f.constant(panelColumns)), [
       f.call('clearPanel', [target.get(), positions.get()]),
     ]),
@@ -97,24 +102,32 @@ export function defineConvKernel(module: WasmModule): void {
     ),
     c.set(i32.add(p.y.get(), i32.mul(i32.sub(p.groups.get(), g.get()), p.yGroup.get()))),
     features.set(p.outer.get()),
-    ...eachPanel(f, 'columns', features, (strip) => [
-      ...pack(),
-      fromLine.set(a.get()),
-      toLine.set(c.get()),
-      times(f, line, p.height.get(), [
-        strips(strip),
-        fromLine.advance(i32.mul(p.strideHeight.get(), image.row.get())),
-        toLine.advance(p.yRow.get()),
-      ]),
-      w.advance(i32.shl(p.wOuter.get(), f.constant(3))),
-      c.advanceBy(panelRowBytes),
-    ]),
+    ...eachPanel(
+      f,
+      'columns',
+      features,
+      (strip, count) => [
+        ...pack(0),
+        ...(count === 2 ? pack(1) : []),
+        fromLine.set(a.get()),
+        toLine.set(c.get()),
+        times(f, line, p.height.get(), [
+          strips(strip),
+          fromLine.advance(i32.mul(p.strideHeight.get(), image.row.get())),
+          toLine.advance(p.yRow.get()),
+        ]),
+        w.advance(i32.shl(p.wOuter.get(), f.constant(count === 2 ? 4 : 3))),
+        c.advanceBy(count * panelRowBytes),
+      ],
+      wide ? pairsFit : undefined,
+    ),
     a.advance(image.group.get()),
   ]
   const block = [
     rows.set(i32.sub(p.kernelHeight.get(), kernelRow.get())),
     f.when(i32.gt_s(rows.get(), blockRows.get()), [rows.set(blockRows.get())]),
     positions.set(i32.mul(rows.get(), p.kernelWidth.get())),
+    ...(wide ? [set(module, 'panelBytes', i32.mul(positions.get(), f.constant(panelRowBytes)))] : []),
     set(module, 'tapRows', rows.get()),
     set(module, 'initRow', module.select(first.get(), f.constant(0), p.yBatch.get())),
     a.set(i32.add(base.get(), i32.mul(kernelRow.get(), i32.mul(p.dilationHeight.get(), image.row.get())))),
@@ -136,12 +149,17 @@ export function defineConvKernel(module: WasmModule): void {
     f.when(i32.eqz(areAny(p.height.get(), p.width.get(), p.batch.get(), p.outer.get())), [module.return()]),
     ...clearScratchHead(module, p.scratch),
     panels.set(p.scratch.plus(panelsOffset)),
-    blockRows.set(i32.div_u(f.constant(convBlockPositions), p.kernelWidth.get())),
+    blockRows.set(i32.div_u(f.constant(blockPositions), p.kernelWidth.get())),
     f.when(i32.eqz(blockRows.get()), [blockRows.set(f.constant(1))]),
     copy.set(
       i32.add(
         panels.get(),
-        i32.mul(i32.mul(blockRows.get(), p.kernelWidth.get()), f.constant(panelRowBytes)),
+        i32.mul(
+          i32.mul(blockRows.get(), p.kernelWidth.get()),
+          wide
+            ? module.select(pairsFit(), f.constant(2 * panelRowBytes), f.constant(panelRowBytes))
+            : f.constant(panelRowBytes),
+        ),
       ),
     ),
     ...image.prepare,

@@ -1,5 +1,5 @@
 /**
- * The convolution's micro-kernel: a tile of results, up to 6 rows by 4 or 8 features, stays in registers while the sum
+ * The convolution's micro-kernel: a tile of results, up to 6 rows by 4, 8 or 16 features, stays in registers while the sum
  * runs over a whole window.
  *
  *     tile(a, panel, c, init)
@@ -12,7 +12,7 @@
  * - `columns`: the rows of the tile are adjacent, the elements of a run `aStep` apart. This is for the gradient of a
  *   kernel, whose rows are input features and whose sums run over pixels.
  *
- * See gemm-micro-kernel.ts for the branches that are never taken.
+ * See gemm-micro-kernel.ts for the branches that are never taken, and for what 16 features are for.
  */
 import { binaryen, type ExpressionRef, type WasmModule } from '../wasm/binaryen.ts'
 import { get } from './conv-problem.ts'
@@ -25,7 +25,7 @@ export interface ConvTileShape {
   readonly access: Access
   /** Rows of the tile, 1 to 6. */
   readonly rows: number
-  /** Vectors per row of the tile: 1 (four features) or 2 (eight). */
+  /** Vectors per row of the tile: 1 (four features), 2 (eight) or 4 (sixteen: the panel and the one after it). */
   readonly vectors: number
   /** Whether to use relaxed multiply-add. */
   readonly relaxed: boolean
@@ -47,6 +47,8 @@ class ConvTile {
   readonly #shape: ConvTileShape
   readonly #f: FunctionBuilder
   readonly #panel: Local
+  /** The panels in use: one, or two neighbours. */
+  readonly #panels: readonly Local[]
   readonly #c: Local
   readonly #init: Local
   readonly #count: Local
@@ -75,6 +77,7 @@ class ConvTile {
     this.#sums = Array.from({ length: shape.rows }, () => f.vectors(shape.vectors))
     this.#features = f.vectors(shape.vectors)
     this.#splat = f.local(binaryen.v128)
+    this.#panels = shape.vectors > 2 ? [this.#panel, f.local()] : [this.#panel]
   }
 
   define(): void {
@@ -108,11 +111,15 @@ class ConvTile {
 
   #prepare(): ExpressionRef[] {
     const { module } = this.#f
-    if (this.#shape.access === 'columns') return [this.#step.set(get(module, 'aStep'))]
-    return this.#pointers.flatMap((pointer, i) => {
+    const next = this.#panels
+      .slice(1)
+      .map((panel) => panel.set(module.i32.add(this.#panel.get(), get(module, 'panelBytes'))))
+    if (this.#shape.access === 'columns') return [...next, this.#step.set(get(module, 'aStep'))]
+    const pointers = this.#pointers.flatMap((pointer, i) => {
       const previous = this.#pointers[i - 1]
       return previous ? [pointer.set(module.i32.add(previous.get(), get(module, 'aRow')))] : []
     })
+    return [...next, ...pointers]
   }
 
   #loadTile(): ExpressionRef[] {
@@ -150,9 +157,10 @@ class ConvTile {
     const body: ExpressionRef[] = []
     let fences = 0
     for (let step = 0; step < steps; step++) {
-      this.#features.forEach((vector, j) =>
-        body.push(vector.set(module.v128.load(step * panelRowBytes + j * 16, 4, this.#panel.get()))),
-      )
+      this.#features.forEach((vector, j) => {
+        const panel = this.#panels[j >> 1] ?? this.#panel
+        body.push(vector.set(module.v128.load(step * panelRowBytes + (j % 2) * 16, 4, panel.get())))
+      })
       this.#sums.forEach((row, i) => {
         body.push(...this.#multiplyRow(row, i, step))
         // Each fence compares with another negative number, or common subexpression elimination would merge them.
@@ -161,7 +169,7 @@ class ConvTile {
       })
       if (this.#shape.access === 'columns') body.push(...this.#advance(() => this.#step.get()))
     }
-    body.push(this.#panel.advanceBy(steps * panelRowBytes))
+    body.push(...this.#panels.map((panel) => panel.advanceBy(steps * panelRowBytes)))
     if (this.#shape.access === 'rows') body.push(...this.#advance(() => f.constant(steps * 4)))
     body.push(this.#count.advanceBy(-1), module.br_if(again, this.#count.get()))
     return module.block(done, [module.loop(again, f.block(body))])

@@ -1,6 +1,7 @@
 /**
  * Rows of tiles. A strip is `count` neighbouring rows of results for one panel of features, cut into tiles:
  *
+ *     strip_*_16(a, panel, c, init, count)      sixteen features, whose second panel follows the first; in wide modules
  *     strip_*_8(a, panel, c, init, count)       eight features
  *     strip_*_4(a, panel, c, init, count)       four
  *     strip_*_ragged(a, panel, c, init, count)  `raggedColumns`, through a small buffer in the scratch memory
@@ -19,7 +20,8 @@ import type { Access } from './gemm-micro-kernel.ts'
 import { panelColumns, panelRowBytes, tileRows } from './gemm-problem.ts'
 
 /** Defines the strips of one way of walking the input, whose micro-kernels must be defined, too. */
-export function defineStrips(module: WasmModule, access: Access, relaxed: boolean): void {
+export function defineStrips(module: WasmModule, access: Access, relaxed: boolean, wide: boolean): void {
+  if (wide) defineStrip(module, access, relaxed, 4)
   defineStrip(module, access, relaxed, 2)
   defineStrip(module, access, relaxed, 1)
   defineRaggedStrip(module, access, relaxed)
@@ -54,7 +56,7 @@ function rowStep(f: FunctionBuilder, access: Access, height: Local): ExpressionR
     : f.module.i32.mul(height.get(), get(f.module, 'aRow'))
 }
 
-function defineStrip(module: WasmModule, access: Access, relaxed: boolean, vectors: 1 | 2): void {
+function defineStrip(module: WasmModule, access: Access, relaxed: boolean, vectors: 1 | 2 | 4): void {
   const { i32 } = module
   const f = new FunctionBuilder(module)
   const [a, panel, c, init, count] = [
@@ -117,25 +119,32 @@ function defineRaggedStrip(module: WasmModule, access: Access, relaxed: boolean)
   ])
 }
 
-/** `statements` for every panel of `features`: `each` is given the strip's name for the panel at hand. */
+/**
+ * Statements for every panel of `features`: `each` is given the strip's name for the panel at hand, or, for two panels at
+ * a time in a wide module, for both, while `pairs` says so.
+ */
 export function eachPanel(
   f: FunctionBuilder,
   access: Access,
   features: Local,
-  each: (strip: string) => readonly ExpressionRef[],
+  each: (strip: string, panels: 1 | 2) => readonly ExpressionRef[],
+  pairs?: () => ExpressionRef,
 ): ExpressionRef[] {
   const { module } = f
   const { i32 } = module
-  const wide = each(`strip_${access}_8`)
-  const four = each(`strip_${access}_4`)
-  const ragged = each(`strip_${access}_ragged`)
+  const whole = (panels: 1 | 2, also: (left: ExpressionRef) => ExpressionRef): ExpressionRef => {
+    const columns = panels * panelColumns
+    const left = (): ExpressionRef => also(i32.ge_s(features.get(), f.constant(columns)))
+    const statements = [...each(`strip_${access}_${columns}`, panels), features.advanceBy(-columns)]
+    return f.when(left(), [f.repeatWhile(statements, left())])
+  }
+  const two = pairs === undefined ? [] : [whole(2, (left) => i32.and(left, pairs()))]
+  const one = whole(1, (left) => left)
+  const four = each(`strip_${access}_4`, 1)
+  const ragged = each(`strip_${access}_ragged`, 1)
   return [
-    f.when(i32.ge_s(features.get(), f.constant(panelColumns)), [
-      f.repeatWhile(
-        [...wide, features.advanceBy(-panelColumns)],
-        i32.ge_s(features.get(), f.constant(panelColumns)),
-      ),
-    ]),
+    ...two,
+    one,
     f.when(features.get(), [
       set(module, 'raggedColumns', features.get()),
       module.if(i32.eq(features.get(), f.constant(4)), f.block(four), f.block(ragged)),
@@ -144,7 +153,7 @@ export function eachPanel(
 }
 
 /** Defines `image`; see the head of this file. */
-export function defineImage(module: WasmModule): void {
+export function defineImage(module: WasmModule, wide: boolean): void {
   const f = new FunctionBuilder(module)
   const [a, panel, c, init, features] = [
     f.parameter(),
@@ -156,22 +165,28 @@ export function defineImage(module: WasmModule): void {
   const [line, from, to] = [f.local(), f.local(), f.local()]
   f.define(
     'image',
-    eachPanel(f, 'rows', features, (strip) => [
-      line.set(get(module, 'lines')),
-      from.set(a.get()),
-      to.set(c.get()),
-      f.repeatWhile(
-        [
-          f.call(strip, [from.get(), panel.get(), to.get(), init.get(), get(module, 'lineElements')]),
-          from.advance(get(module, 'aLine')),
-          to.advance(get(module, 'cLine')),
-          line.advanceBy(-1),
-        ],
-        line.get(),
-      ),
-      panel.advance(get(module, 'panelBytes')),
-      c.advanceBy(panelRowBytes),
-      init.advance(get(module, 'initPanel')),
-    ]),
+    eachPanel(
+      f,
+      'rows',
+      features,
+      (strip, panels) => [
+        line.set(get(module, 'lines')),
+        from.set(a.get()),
+        to.set(c.get()),
+        f.repeatWhile(
+          [
+            f.call(strip, [from.get(), panel.get(), to.get(), init.get(), get(module, 'lineElements')]),
+            from.advance(get(module, 'aLine')),
+            to.advance(get(module, 'cLine')),
+            line.advanceBy(-1),
+          ],
+          line.get(),
+        ),
+        ...Array.from({ length: panels }, () => panel.advance(get(module, 'panelBytes'))),
+        c.advanceBy(panels * panelRowBytes),
+        ...Array.from({ length: panels }, () => init.advance(get(module, 'initPanel'))),
+      ],
+      wide ? () => f.constant(1) : undefined,
+    ),
   )
 }

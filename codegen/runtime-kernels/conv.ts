@@ -39,6 +39,8 @@ export {
 export interface ConvOptions {
   /** Use relaxed multiply-add; the engine must have it (see `features.relaxedSimd`). */
   readonly relaxed: boolean
+  /** Use tiles of 16 features, for engines that join adjacent vectors. The results are the same. */
+  readonly wide?: boolean
   /** Check the module before encoding it; for tests. */
   readonly validate?: boolean
 }
@@ -62,26 +64,30 @@ export interface ConvExports {
 
 /** Generates the module; it imports `env.memory` and exports `conv` and `convKernel`. */
 export function buildConvModule(options: ConvOptions): Uint8Array<ArrayBuffer> {
+  const { wide = false } = options
   const module = new WasmModule()
   module.importMemory()
   defineConvGlobals(module)
   const accesses: readonly Access[] = ['rows', 'columns']
   for (const access of accesses) {
-    for (const vectors of [1, 2])
+    for (const vectors of wide ? [1, 2, 4] : [1, 2])
       for (let rows = 1; rows <= tileRows(options.relaxed); rows++)
         defineConvTile(module, { access, rows, vectors, relaxed: options.relaxed })
-    defineStrips(module, access, options.relaxed)
+    defineStrips(module, access, options.relaxed, wide)
   }
   definePacking(module)
   definePadding(module)
-  defineImage(module)
+  defineImage(module, wide)
   defineConvDense(module)
   defineConv(module)
-  defineConvKernel(module)
+  defineConvKernel(module, wide)
   return module.emit({ validate: options.validate ?? false })
 }
 
-/** The module's bytes as they were generated ahead of time (conv-bytes.ts): the same as `buildConvModule` gives. */
+/**
+ * The module's bytes as they were generated ahead of time (conv-bytes.ts): the same as `buildConvModule` gives. There are
+ * none with `wide`.
+ */
 export function embeddedConvModule(options: ConvOptions): Uint8Array<ArrayBuffer> {
   const text = atob(options.relaxed ? convBytes.relaxed : convBytes.plain)
   const bytes = new Uint8Array(text.length)

@@ -1,9 +1,9 @@
 /**
- * The micro-kernel: a tile of C, up to 6 rows by 4 or 8 columns, stays in registers while the sum over k runs.
+ * The micro-kernel: a tile of C, up to 6 rows by 4, 8 or 16 columns, stays in registers while the sum over k runs.
  *
  *     tile(a, panel, c, init, depth)
  *
- * Each step of k loads one row of the panel (one or two vectors) and, for every row of the tile, splats one element
+ * Each step of k loads one row of the panel (one or two vectors; of 16 columns, a row of two panels) and, for every row of the tile, splats one element
  * of A straight from memory and multiplies. A need not be packed: a splat load costs the same wherever it reads.
  * Strides come from the module's globals. There are two ways of walking A:
  *
@@ -13,6 +13,9 @@
  *
  * V8 11 (Node 20) moves all loads of a basic block to its top, which spills accumulators. A branch out of the loop
  * that is never taken (the counter is never negative) ends the block after each row; newer engines do not mind.
+ *
+ * Sixteen columns are for engines that join adjacent vectors into one of twice the width (threads/wide-mode.ts); with
+ * vectors of 128 bits they do not fit the registers. The sums are the same, term by term.
  */
 import { binaryen, type ExpressionRef, type WasmModule } from '../wasm/binaryen.ts'
 import { FunctionBuilder, type Local } from './function-builder.ts'
@@ -26,7 +29,7 @@ export interface MicroKernelShape {
   readonly access: Access
   /** Rows of the tile, 1 to 6. */
   readonly rows: number
-  /** Vectors per row of the tile: 1 (four columns) or 2 (eight). */
+  /** Vectors per row of the tile: 1 (four columns), 2 (eight) or 4 (sixteen: the panel and the one after it). */
   readonly vectors: number
   /** Whether to use relaxed multiply-add. */
   readonly relaxed: boolean
@@ -52,6 +55,8 @@ class MicroKernel {
   readonly #f: FunctionBuilder
   readonly #a: Local
   readonly #panel: Local
+  /** The panels in use: one, or two neighbours. */
+  readonly #panels: readonly Local[]
   readonly #c: Local
   readonly #init: Local
   readonly #depth: Local
@@ -80,6 +85,7 @@ class MicroKernel {
     this.#accumulators = Array.from({ length: shape.rows }, () => f.vectors(shape.vectors))
     this.#bVectors = f.vectors(shape.vectors)
     this.#splat = f.local(binaryen.v128)
+    this.#panels = shape.vectors > 2 ? [this.#panel, f.local()] : [this.#panel]
   }
 
   define(): void {
@@ -101,6 +107,8 @@ class MicroKernel {
   #prepare(): ExpressionRef[] {
     const { module } = this.#f
     const statements = [this.#panelStep.set(getGlobal(module, 'panelRow'))]
+    for (const next of this.#panels.slice(1))
+      statements.push(next.set(module.i32.add(this.#panel.get(), getGlobal(module, 'panelStep'))))
     if (this.#shape.access !== 'rows') statements.push(this.#aStep.set(getGlobal(module, 'aStep')))
     this.#rowPointers.forEach((pointer, i) => {
       const previous = this.#rowPointers[i - 1]
@@ -145,7 +153,7 @@ class MicroKernel {
     let fences = 0
     for (let step = 0; step < steps; step++) {
       this.#bVectors.forEach((vector, j) =>
-        body.push(vector.set(module.v128.load(j * 16, 4, this.#panel.get()))),
+        body.push(vector.set(module.v128.load((j % 2) * 16, 4, (this.#panels[j >> 1] ?? this.#panel).get()))),
       )
       this.#accumulators.forEach((row, i) => {
         body.push(...this.#multiplyRow(row, i, step))
@@ -153,7 +161,7 @@ class MicroKernel {
         const last = step === steps - 1 && i === this.#shape.rows - 1
         if (!last) body.push(module.br_if(done, module.i32.eq(this.#count.get(), f.constant(-++fences))))
       })
-      body.push(this.#panel.advance(this.#panelStep.get()))
+      body.push(...this.#panels.map((panel) => panel.advance(this.#panelStep.get())))
       if (this.#shape.access !== 'rows') body.push(...this.#advanceA(() => this.#aStep.get()))
     }
     if (this.#shape.access === 'rows') body.push(...this.#advanceA(() => f.constant(steps * 4)))

@@ -16,27 +16,32 @@ import { type Access, microKernelName } from './gemm-micro-kernel.ts'
 import { getGlobal, panelColumns, panelRowBytes, setGlobal, tileOffset, tileRows } from './gemm-problem.ts'
 
 /** Defines `strip_*` for one way of walking A, whose micro-kernels must be defined, too. */
-export function defineStrip(module: WasmModule, access: Access, relaxed: boolean): void {
+export function defineStrip(module: WasmModule, access: Access, relaxed: boolean, wide: boolean): void {
   const { i32 } = module
   const f = new FunctionBuilder(module)
   const p = stripParameters(f)
   const { panel, c, init, columns } = p
   const tile = (vectors: number): ExpressionRef =>
     callTile(f, p.height, access, vectors, relaxed, () => [p.a, panel, c, init, p.depth].map((x) => x.get()))
-  const eight = f.repeatWhile(
-    [
-      tile(2),
-      panel.advance(getGlobal(module, 'panelStep')),
-      c.advanceBy(panelRowBytes),
-      init.advance(i32.mul(getGlobal(module, 'initColumn'), f.constant(panelColumns))),
-      columns.advanceBy(-panelColumns),
-    ],
-    i32.ge_s(columns.get(), f.constant(panelColumns)),
-  )
+  const left = (panels: number): ExpressionRef => i32.ge_s(columns.get(), f.constant(panels * panelColumns))
+  const whole = (panels: 1 | 2): ExpressionRef =>
+    f.when(left(panels), [
+      f.repeatWhile(
+        [
+          tile(2 * panels),
+          ...Array.from({ length: panels }, () => panel.advance(getGlobal(module, 'panelStep'))),
+          c.advanceBy(panels * panelRowBytes),
+          init.advance(i32.mul(getGlobal(module, 'initColumn'), f.constant(panels * panelColumns))),
+          columns.advanceBy(-panels * panelColumns),
+        ],
+        left(panels),
+      ),
+    ])
   f.define(`strip_${access}`, [
     setGlobal(module, 'loadRow', getGlobal(module, 'initRow')),
     setGlobal(module, 'storeRow', getGlobal(module, 'cRow')),
-    f.when(i32.ge_s(columns.get(), f.constant(panelColumns)), [eight]),
+    ...(wide ? [whole(2)] : []),
+    whole(1),
     f.when(columns.get(), [tile(1)]),
   ])
 }

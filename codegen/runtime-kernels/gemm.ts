@@ -29,6 +29,8 @@ export { gemmScratchBytes } from './gemm-problem.ts'
 export interface GemmOptions {
   /** Use relaxed multiply-add; the engine must have it (see `features.relaxedSimd`). */
   readonly relaxed: boolean
+  /** Use tiles of 16 columns, for engines that join adjacent vectors. The results are the same. */
+  readonly wide?: boolean
   /** Check the module before encoding it; for tests. */
   readonly validate?: boolean
 }
@@ -91,17 +93,18 @@ export interface GemmExports {
 
 /** Generates the module; it imports `env.memory` and exports `gemm` and `gemmBatched`. */
 export function buildGemmModule(options: GemmOptions): Uint8Array<ArrayBuffer> {
+  const { wide = false } = options
   const module = new WasmModule()
   module.importMemory()
   defineGlobals(module)
   const accesses: readonly Access[] = ['rows', 'columns']
   for (const access of accesses) {
-    for (const vectors of [1, 2]) {
+    for (const vectors of wide ? [1, 2, 4] : [1, 2]) {
       for (let rows = 1; rows <= tileRows(options.relaxed); rows++) {
         defineMicroKernel(module, { access, rows, vectors, relaxed: options.relaxed })
       }
     }
-    defineStrip(module, access, options.relaxed)
+    defineStrip(module, access, options.relaxed, wide)
     defineRagged(module, access, options.relaxed)
   }
   definePacking(module)
@@ -112,7 +115,10 @@ export function buildGemmModule(options: GemmOptions): Uint8Array<ArrayBuffer> {
   return module.emit({ validate: options.validate ?? false })
 }
 
-/** The module's bytes as they were generated ahead of time (gemm-bytes.ts): the same as `buildGemmModule` gives. */
+/**
+ * The module's bytes as they were generated ahead of time (gemm-bytes.ts): the same as `buildGemmModule` gives. There are
+ * none with `wide`.
+ */
 export function embeddedGemmModule(options: GemmOptions): Uint8Array<ArrayBuffer> {
   const text = atob(options.relaxed ? gemmBytes.relaxed : gemmBytes.plain)
   const bytes = new Uint8Array(text.length)

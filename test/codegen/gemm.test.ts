@@ -184,13 +184,18 @@ function disagreement({ gemm, relaxed }: Kernel, problem: Problem): string | und
 
 const layouts: readonly Layout[] = ['row-major', 'column-major', 'padded', 'strided']
 const starts: readonly Start[] = ['zero', 'matrix', 'bias', 'accumulate']
-const kinds = features.relaxedSimd ? [{ relaxed: false }, { relaxed: true }] : [{ relaxed: false }]
+const kinds = [false, true]
+  .filter((relaxed) => features.relaxedSimd || !relaxed)
+  .flatMap((relaxed) => [
+    { relaxed, wide: false },
+    { relaxed, wide: true },
+  ])
 
-describe.each(kinds)('gemm, $relaxed relaxed multiply-add', ({ relaxed }) => {
+describe.each(kinds)('gemm, relaxed multiply-add: $relaxed, 16 columns: $wide', ({ relaxed, wide }) => {
   const { gemm, gemmBatched } = instantiateGemm(
     memory,
     { relaxed },
-    buildGemmModule({ relaxed, validate: true }),
+    buildGemmModule({ relaxed, wide, validate: true }),
   )
   const disagreementOf = (problem: Problem): string | undefined => disagreement({ gemm, relaxed }, problem)
 

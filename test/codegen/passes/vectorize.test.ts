@@ -56,6 +56,24 @@ kernel @add(%x: f32[n0], %y: f32[n0], %z: f32[n0]) sizes (n0) {
 `)
   })
 
+  it.each([
+    [200, 8, ['let', 'let', 'sto', 'sto']],
+    [400, 4, ['sto']],
+  ])('a chain of %i operations: steps of %i elements', (operations, step, order) => {
+    const pool = new ExprPool()
+    const i = pool.axis('i', 1024)
+    const [x, z] = [pool.buffer('x', 'float32', 1024), pool.buffer('z', 'float32', 1024)]
+    const at = pool.index(i)
+    let value: Expr = pool.load(x, at)
+    for (let n = 0; n < operations / 2; n++)
+      value = pool.binary('add', pool.binary('mul', value, value), pool.const('float32', n))
+    const written = lines(pool, schedule(pool, 'chain', [{ buffer: z, axes: [i], index: at, value }]))
+    expect(written).toContain(`for i in 0..1024 step ${step} {`)
+    // The loads of a pair stand before all arithmetic, its stores behind it.
+    const kinds = written.flatMap((line) => /^let .* = load4|^store4/.exec(line)?.[0].slice(0, 3) ?? [])
+    expect(kinds).toEqual(order)
+  })
+
   it('add dense matrices: one loop without a rest when the element count is a multiple', () => {
     const pool = new ExprPool()
     const [i, j] = [pool.axis('i', n0), pool.axis('j', 128)]
