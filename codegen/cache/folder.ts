@@ -107,6 +107,16 @@ export class FolderStore implements Store {
     this.#check()
   }
 
+  /** Whether the nearest thing above it that exists is no folder. */
+  #isBelowFile(): boolean {
+    const { fs, path } = modules()
+    for (let above = path.dirname(this.place); ; above = path.dirname(above)) {
+      const found = fs.statSync(above, { throwIfNoEntry: false })
+      if (found !== undefined) return !found.isDirectory()
+      if (above === path.dirname(above)) return false
+    }
+  }
+
   #check(): void {
     let found: Stats | undefined
     try {
@@ -115,7 +125,11 @@ export class FolderStore implements Store {
       const why = error instanceof Error ? error.message : String(error)
       throw new UnfitFolder(`${this.place} cannot be looked at (${why})`)
     }
-    if (found === undefined) return
+    if (found === undefined) {
+      // The call says so by itself in some versions of Node only.
+      if (this.#isBelowFile()) throw new UnfitFolder(`${this.place} is below a file`)
+      return
+    }
     if (!found.isDirectory()) throw new UnfitFolder(`${this.place} is not a folder`)
     // Elsewhere than on POSIX there are neither owners nor modes to look at.
     if (typeof process.getuid !== 'function') return
