@@ -7,7 +7,7 @@
 export function duplicateKey(text: string): string | undefined {
   /** The keys of each object that is open; undefined for an array. */
   const open: (Set<string> | undefined)[] = []
-  const tokens = /"(?:[^"\\]|\\.)*"|[{}[\]]/g
+  const tokens = /["{}[\]]/g
   const colon = /\s*:/y
   for (let match = tokens.exec(text); match !== null; match = tokens.exec(text)) {
     const [token] = match
@@ -15,14 +15,23 @@ export function duplicateKey(text: string): string | undefined {
     else if (token === '[') open.push(undefined)
     else if (token === '}' || token === ']') open.pop()
     else {
-      colon.lastIndex = tokens.lastIndex
+      const end = endOfString(text, match.index)
+      tokens.lastIndex = end
+      colon.lastIndex = end
       if (!colon.test(text)) continue
       const keys = open.at(-1)
-      const key: unknown = JSON.parse(token)
+      const key: unknown = JSON.parse(text.slice(match.index, end))
       if (keys === undefined || typeof key !== 'string') continue
       if (keys.has(key)) return key
       keys.add(key)
     }
   }
   return undefined
+}
+
+/** Behind the string that begins at `start`. A pattern would take stack for every character of it. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1
+  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1
+  return at + 1
 }

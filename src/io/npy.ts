@@ -163,7 +163,7 @@ function readHeader(
   const field = (pattern: RegExp): string | undefined => pattern.exec(header)?.[1]
   const description = field(/'descr':\s*'([^']*)'/)
   const fortran = field(/'fortran_order':\s*(True|False)/)
-  const sizes = field(/'shape':\s*\(((?:\s*\d+\s*,?)*)\s*\)/)
+  const sizes = field(/'shape':\s*\(([\d\s,]*)\)/)
   if (description === undefined || fortran === undefined || sizes === undefined)
     fail('io.decodeNpy', `the header of ${name} is not understood: ${header.trim().slice(0, 200)}`)
   const shape = [...sizes.matchAll(/\d+/g)].map(([size]) => Number(size))

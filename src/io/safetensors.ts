@@ -10,8 +10,7 @@
  * https://github.com/huggingface/safetensors.
  */
 import { ValueError } from '../../codegen/errors.ts'
-import type { Tensor } from '../../tracer/tensor.ts'
-import { tensorOf } from '../../tracer/tensor.ts'
+import { type Tensor, tensorOf } from '../../tracer/tensor.ts'
 import type { TensorMethods } from '../../tracer/tensor-methods.ts'
 import {
   decodeElements,

@@ -2,8 +2,7 @@
  * What runs are fed: values that take the place of placeholders, or of anything else that the graph would compute.
  */
 import { ShapeError, ValueError } from '../../codegen/errors.ts'
-import type { TensorLike } from '../../tracer/convert.ts'
-import { convertToTensor } from '../../tracer/convert.ts'
+import { convertToTensor, type TensorLike } from '../../tracer/convert.ts'
 import type { Value } from '../../tracer/ir/graph.ts'
 import { printType } from '../../tracer/ir/type.ts'
 import { Tensor } from '../../tracer/tensor.ts'

@@ -112,10 +112,10 @@ export class Session {
       })
     const fed = feedsOf(graph, feeds)
     const program = this.#programFor(plan, fed)
-    const after = new Set([...this.#initialized, ...program.assigns])
     for (const { variable, source } of program.reads)
-      if (!graph.trace.shared.has(variable)) this.#demandInitialized(variable, this.#initialized, source)
-    for (const variable of plan.variables) this.#demandInitialized(variable, after, undefined)
+      if (!graph.trace.shared.has(variable)) this.#demandInitialized(variable, source)
+    for (const variable of plan.variables)
+      if (!program.assigns.includes(variable)) this.#demandInitialized(variable)
     const results = this.#execute(program, fed)
     for (const variable of program.assigns) this.#initialized.add(variable)
     return plan.collect({
@@ -190,12 +190,8 @@ export class Session {
     })
   }
 
-  #demandInitialized(
-    variable: Variable,
-    initialized: ReadonlySet<Variable>,
-    source: string | undefined,
-  ): void {
-    if (initialized.has(variable)) return
+  #demandInitialized(variable: Variable, source?: string): void {
+    if (this.#initialized.has(variable)) return
     throw new ValueError({
       op: 'session.run',
       problem: `the variable '${variable.name}' is not initialized in this session`,

@@ -59,6 +59,12 @@ describe('npy', () => {
       /bytes/,
     ],
     ['code in the header', npy("{'descr': __import__('os'), 'shape': (1,)}", []), /not understood/],
+    // A pattern that can be matched in many ways would not come back from this.
+    [
+      'sizes without an end',
+      npy(`{'descr': '<f4', 'fortran_order': False, 'shape': (${'1'.repeat(60)}`, []),
+      /not understood/,
+    ],
     ['something else', new TextEncoder().encode('hello, this is no array'), /no \.npy file/],
     ['a header beyond the end', npy("{'descr': '<f4'}", []).subarray(0, 40), /end at byte/],
   ])('refuses %s', (_name, file, message) => {

@@ -161,6 +161,12 @@ describe('hostile files', () => {
     expect(() => tf.io.decodeSafetensors(file)).toThrow(tf.ValueError)
   })
 
+  it('reads names of many megabytes', () => {
+    const name = `${'a'.repeat(15 * 2 ** 20)}\\`
+    const file = fileOf(`{${JSON.stringify(name)}:${half}}`, 4)
+    expect([...tf.io.decodeSafetensors(file).tensors.keys()]).toEqual([name])
+  })
+
   it('refuses every truncation, and every change of the length', () => {
     const file = tf.io.encodeSafetensors({ a: tf.tensor([1, 2]), b: tf.tensor([3], 'int32') })
     for (let length = 0; length < file.length; length++)

@@ -282,6 +282,21 @@ describe('a host call in a branch or loop sees and changes variables', () => {
     expect(v.value().item()).toBe(7)
   })
 
+  it('but a variable that it may have assigned is no size any more', () => {
+    const n = tf.variable(2, { dtype: 'int32' })
+    const f = tf.function((p: tf.Tensor) =>
+      tf.cond(
+        p,
+        () => {
+          tf.hostCall(() => void n.assign(5), [])
+          return tf.ones([n]).sum()
+        },
+        () => tf.scalar(0),
+      ),
+    )
+    expect(() => f(tf.scalar(true))).toThrow(/used as a size after a host call/)
+  })
+
   it('but its gradient cannot follow what the host may have assigned', () => {
     const v = tf.variable(2)
     const f = tf.function(

@@ -57,7 +57,10 @@ describe('running', () => {
     const y = graph.asDefault(() => built.add(1))
     expect(session.run(y, { x: 1 })).toBe(2)
     graph.finalize()
+    const { version } = graph
     expect(() => graph.asDefault(() => built.add(2))).toThrow('finalized and cannot be modified')
+    expect(() => graph.asDefault(() => tf.scalar(5))).toThrow('finalized and cannot be modified')
+    expect(graph.version).toBe(version)
     expect(session.run(y, { x: 2 })).toBe(3)
   })
 

@@ -94,17 +94,19 @@ export class DeferredTrace extends GraphTrace {
   }
 
   override apply(application: Application): readonly Tensor[] {
-    return this.#recording(() => super.apply(application))
+    return this.#recording(application.op.name, () => super.apply(application))
   }
 
   override lift(tensor: Tensor): Tensor {
-    return this.#recording(() => super.lift(tensor))
+    // A tensor of the graph is no node more.
+    if (tensor.payload.kind === 'symbolic') return super.lift(tensor)
+    return this.#recording('constant', () => super.lift(tensor))
   }
 
   override read(variable: Variable): Tensor {
     if (variable instanceof AssignedVariable) return variable.value()
     this.#demandOwn(variable)
-    return this.#recording(() => super.read(variable))
+    return this.#recording('read', () => super.read(variable))
   }
 
   override assign(variable: Variable, value: Tensor): void {
@@ -113,7 +115,7 @@ export class DeferredTrace extends GraphTrace {
     const after = variable instanceof AssignedVariable ? [variable.node] : []
     this.waitingFor(after, () => {
       const content = this.lift(value)
-      this.#recording(() => super.assign(base, content))
+      this.#recording('assign', () => super.assign(base, content))
       this.#assigned = new AssignedVariable(base, this.nodes.length - 1, content)
     })
   }
@@ -168,17 +170,16 @@ export class DeferredTrace extends GraphTrace {
   }
 
   /** Notes what the nodes that `body` records wait for. */
-  #recording<R>(body: () => R): R {
-    const start = this.nodes.length
-    const result = body()
-    const end = this.nodes.length
-    if (end > start && this.#finalized) {
+  #recording<R>(op: string, body: () => R): R {
+    if (this.#finalized)
       throw new TraceError({
-        op: this.nodes[start]?.op ?? 'graph',
+        op,
         problem: `${this.name} is finalized and cannot be modified`,
         fix: 'build everything before graph.finalize().',
       })
-    }
+    const start = this.nodes.length
+    const result = body()
+    const end = this.nodes.length
     const waiting = this.#waitingFor
     if (waiting.length > 0)
       for (let i = start; i < end; i++) if (!this.dependencies.has(i)) this.dependencies.set(i, waiting)

@@ -57,10 +57,10 @@ class RegionTrace extends GraphTrace {
   }
 
   override contentSize(variable: Variable): Size {
-    if (this.assigned.has(variable))
+    if (this.assigned.has(variable) || this.#hostCalled)
       throw new TraceError({
         op: 'shape',
-        problem: `the variable ${variable.name} is used as a size after it was assigned, in ${this.name}: sizes must be known when a call begins`,
+        problem: `the variable ${variable.name} is used as a size after ${this.#hostCalled ? 'a host call, which may assign it' : 'it was assigned'}, in ${this.name}: sizes must be known when a call begins`,
         fix: 'assign it outside, or pass the size as an argument.',
       })
     return super.contentSize(variable)
