@@ -7,8 +7,7 @@
 import { createRuntime, type Runtime } from '../tracer/autograph/runtime.ts'
 import { convertCallback } from '../tracer/trace/convert-hook.ts'
 
-/** The runtime of rewritten code; the positions it is told name the file. */
-export const $ag: Runtime = /* @__PURE__ */ createRuntime({
-  name: '',
-  convert: (callee) => convertCallback(callee, { isCallee: true }) as typeof callee,
-})
+/** The runtime of rewritten code. */
+export const $ag: Runtime = /* @__PURE__ */ createRuntime(
+  (callee) => convertCallback(callee, { isCallee: true }) as typeof callee,
+)

@@ -1,9 +1,9 @@
 /**
  * `tf.tensorArray`: tensors of one dtype by index, written one after the other, also in loops that depend on tensors.
  *
- * A TensorArray is a value: `write` gives a new one, in constant time. As long as indices are known it is a JavaScript
- * array, in eager code as while tracing. An index that is a tensor of the trace, or a loop that carries it, makes a
- * list of it that the program keeps (tracer/trace/tensor-list.ts).
+ * A TensorArray is a value: `write` gives a new one. As long as indices are known it is a JavaScript array, in eager code as
+ * while tracing, and `write` copies that. An index that is a tensor of the trace, or a loop that carries it, makes a list
+ * of it that the program keeps (tracer/trace/tensor-list.ts).
  */
 import type { DType } from '../codegen/dtype.ts'
 import { DTypeError, ShapeError, ValueError } from '../codegen/errors.ts'

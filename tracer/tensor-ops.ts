@@ -20,6 +20,15 @@ export type Padding = 'valid' | 'same' | 'VALID' | 'SAME' | number | readonly (r
 export type Pair = number | readonly [number, number]
 export type ImageFormat = 'NHWC' | 'NCHW'
 
+type Convolve2d = (
+  x: TensorLike,
+  filter: TensorLike,
+  strides: Pair,
+  pad: Padding,
+  dataFormat?: ImageFormat,
+  dilations?: Pair,
+) => Tensor
+
 /** The functions behind the methods. */
 export interface TensorOps {
   evaluate(x: TensorMethods, feeds?: FeedDict): NestedArray
@@ -92,14 +101,7 @@ export interface TensorOps {
     dataFormat?: 'NWC' | 'NCW',
     dilation?: number,
   ): Tensor
-  conv2d(
-    x: TensorLike,
-    filter: TensorLike,
-    strides: Pair,
-    pad: Padding,
-    dataFormat?: ImageFormat,
-    dilations?: Pair,
-  ): Tensor
+  conv2d: Convolve2d
   conv2dTranspose(
     x: TensorLike,
     filter: TensorLike,
@@ -107,14 +109,7 @@ export interface TensorOps {
     strides: Pair,
     pad: Padding,
   ): Tensor
-  depthwiseConv2d(
-    x: TensorLike,
-    filter: TensorLike,
-    strides: Pair,
-    pad: Padding,
-    dataFormat?: ImageFormat,
-    dilations?: Pair,
-  ): Tensor
+  depthwiseConv2d: Convolve2d
   separableConv2d(
     x: TensorLike,
     depthwiseFilter: TensorLike,

@@ -3,7 +3,8 @@ import { jit, nn, numpy as np, valueAndGrad } from '@jax-js/jax'
 import { classes, elements, magnitude, matrices } from '../workloads/arrays.ts'
 import type { Runner } from './runner.ts'
 
-function array(values: Float32Array, ...shape: number[]): np.Array {
+/** An array of a shape. */
+export function array(values: Float32Array, ...shape: number[]): np.Array {
   return np.array(values as Float32Array<ArrayBuffer>).reshape(shape)
 }
 
@@ -44,7 +45,7 @@ function crossEntropy(): Runner {
   let [loss, gradient]: [number, ArrayLike<number>] = [Number.NaN, []]
   return {
     step: () => {
-      const [value, slope] = run(x.ref, y.ref) as unknown as [np.Array, np.Array]
+      const [value, slope] = run(x.ref, y.ref)
       loss = value.dataSync()[0] ?? Number.NaN
       gradient = slope.dataSync() as Float32Array
     },

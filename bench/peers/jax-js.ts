@@ -15,7 +15,7 @@ import {
 } from '../workloads/training.ts'
 import { type Leapfrog, leapfrog } from '../workloads/loops.ts'
 import { largeDigits } from '../workloads/arrays.ts'
-import { arrays } from './jax-js-arrays.ts'
+import { array, arrays } from './jax-js-arrays.ts'
 import type { Prepare, Runner } from './runner.ts'
 
 type Arrays = np.Array[]
@@ -105,8 +105,6 @@ function perceptron(
     const [w1, b1, w2, b2] = parameters as [np.Array, np.Array, np.Array, np.Array]
     return lossOf(y, np.matmul(activation(np.matmul(x, w1).add(b1)), w2).add(b2))
   }
-  const array = (values: Float32Array, ...shape: number[]): np.Array =>
-    np.array(values as Float32Array<ArrayBuffer>).reshape(shape)
   const parameters = [
     array(data.w1, inputs, hidden),
     array(data.b1, hidden),
@@ -125,8 +123,6 @@ function perceptron(
 
 function deepPerceptron(): Runner {
   const { batch, x, y, layers } = largeDigits()
-  const array = (values: Float32Array, ...shape: number[]): np.Array =>
-    np.array(values as Float32Array<ArrayBuffer>).reshape(shape)
   const parameters = layers.flatMap(({ inputs, outputs, w, b }) => [
     array(w, inputs, outputs),
     array(b, outputs),
@@ -152,8 +148,6 @@ function regression({ batch, features, rate, ...data }: Logistic): Runner {
     const [w, b] = parameters as [np.Array, np.Array]
     return sigmoidLoss(y, np.matmul(x, w).add(b))
   }
-  const array = (values: Float32Array, ...shape: number[]): np.Array =>
-    np.array(values as Float32Array<ArrayBuffer>).reshape(shape)
   return train(
     [array(data.w, features, 1), array(data.b, 1)],
     [array(data.x, batch, features), array(data.y, batch, 1)],
@@ -177,8 +171,6 @@ function addition(size: number, variant: string): Runner {
 }
 
 function integrator({ size, steps, stepSize, precision, ...data }: Leapfrog): Runner {
-  const array = (values: Float32Array, ...shape: number[]): np.Array =>
-    np.array(values as Float32Array<ArrayBuffer>).reshape(shape)
   const matrix = array(precision, size, size)
   const [position, momentum] = [array(data.position, size), array(data.momentum, size)]
   const run = jit((a: np.Array, start: np.Array, velocity: np.Array): [np.Array, np.Array] => {

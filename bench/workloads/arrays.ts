@@ -45,7 +45,6 @@ export function classes(): Classes {
 /** Layers of relu and one of logits, softmax cross-entropy, Adam. */
 export interface DeepPerceptron {
   readonly batch: number
-  readonly sizes: readonly number[]
   readonly x: Float32Array
   /** One-hot rows. */
   readonly y: Float32Array
@@ -69,7 +68,7 @@ export function largeDigits(): DeepPerceptron {
     const scale = Math.sqrt(6 / (inputs + outputs))
     return { inputs, outputs, w: uniform(next, inputs * outputs, scale), b: new Float32Array(outputs) }
   })
-  return { batch, sizes, x, y, layers }
+  return { batch, x, y, layers }
 }
 
 /** One number for an array, in which a wrong element shows: the mean of the magnitudes. */

@@ -5,9 +5,6 @@ import { generator, uniform } from './random.ts'
 
 export interface Lenet {
   readonly batch: number
-  /** Filters of the two convolutions, and units of the dense layer between them and the ten classes. */
-  readonly filters: readonly [number, number]
-  readonly hidden: number
   readonly rate: number
   /** [batch, 28, 28, 1] */
   readonly x: Float32Array
@@ -17,6 +14,7 @@ export interface Lenet {
   readonly parameters: readonly { readonly shape: readonly number[]; readonly values: Float32Array }[]
 }
 
+/** `filters` of the two convolutions, and `hidden` units of the dense layer between them and the ten classes. */
 function network(batch: number, filters: readonly [number, number], hidden: number): Lenet {
   const next = generator(123456789)
   const x = uniform(next, batch * 784, 1)
@@ -37,7 +35,7 @@ function network(batch: number, filters: readonly [number, number], hidden: numb
       { shape: [outputs], values: new Float32Array(outputs) },
     ]
   })
-  return { batch, filters, hidden, rate: 0.05, x, y, parameters }
+  return { batch, rate: 0.05, x, y, parameters }
 }
 
 /** 32 and 64 filters, 512 units, batch 64. */

@@ -4,8 +4,8 @@
  * A program is plain data, so its text is made by walking through it. Nodes, axes, buffers and locals of a kernel are
  * shared: each is written once, and by number after that. Numbers are given in the order of the walk, since a node's own
  * id tells only when it was made. Left out is what has no part in the code: the data of constants, the pools that made
- * the nodes, where steps come from, and the axes of a node, which follow from its operands. A property that is added to a step or a node later
- * is in the key by itself.
+ * the nodes, where steps come from, and the axes of a node, which follow from its operands. A property that is added to a
+ * step or a node later is in the key by itself.
  */
 import type { ProgramSpec } from '../program.ts'
 import { SizePolynomial } from '../size.ts'

@@ -8,10 +8,9 @@
  *
  * Neighbours with vectors stay apart: as kernels of their own they may work in place.
  */
-import type { Expr } from '../expr.ts'
-import type { Kernel } from '../kernel.ts'
+import { nodesOfStatements } from '../passes/rewrite.ts'
 import type { ProgramSpec, Step } from '../program.ts'
-import { expressionsOf, iterationsOf, visitExprs, visitStatements } from '../schedule/contents.ts'
+import { iterationsOf } from '../schedule/contents.ts'
 import type { Size } from '../size.ts'
 import { allSteps, mapInside } from '../steps.ts'
 import { stepAccess } from '../run/access.ts'
@@ -112,7 +111,7 @@ class Joiner {
       case 'kernel': {
         const iterations = iterationsOf(step.kernel.body)
         if (typeof iterations !== 'number' || step.checks !== undefined) return undefined
-        return { iterations, nodes: nodesIn(step.kernel), operands: step.buffers.length }
+        return { iterations, nodes: nodesOfStatements(step.kernel.body).size, operands: step.buffers.length }
       }
       case 'commit': {
         const iterations = this.#elements(step.variable)
@@ -189,12 +188,6 @@ function plus(x: Cost, y: Cost): Cost {
 
 function isSmall({ iterations, nodes, operands }: Cost): boolean {
   return iterations <= mostIterations && nodes <= mostNodes && operands <= mostOperands
-}
-
-function nodesIn(kernel: Kernel): number {
-  const seen = new Set<Expr>()
-  visitStatements(kernel.body, (statement) => visitExprs(expressionsOf(statement), () => undefined, seen))
-  return seen.size
 }
 
 /** Uses by the steps and those inside them; a control step itself reads its condition. */

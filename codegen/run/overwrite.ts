@@ -108,7 +108,7 @@ function withoutSelfCopies(
 }
 
 /** True when the loops run the store exactly as often as its buffer has elements. */
-function storesEachElementOnce(store: Store, loops: readonly Loop[]): boolean {
+export function storesEachElementOnce(store: Store, loops: readonly Loop[]): boolean {
   let times: Size = 1
   for (const { from, to, step } of loops) {
     if (from.kind !== 'const' || from.value !== 0 || step !== 1) return false

@@ -166,13 +166,14 @@ export class Program {
       ;(activeProfile === undefined ? this.#main : this.#profiledMain)(activation.frame)
       return this.#collect(activation, layout)
     } catch (error) {
-      if (error instanceof WebAssembly.RuntimeError) abandonParts()
-      if (error instanceof WebAssembly.RuntimeError)
+      if (error instanceof WebAssembly.RuntimeError) {
+        abandonParts()
         throw new InternalError(
           `the compiled program ${this.spec.name} trapped: ${error.message}`,
           undefined,
           { cause: error },
         )
+      }
       throw error
     } finally {
       if (entered) leaveArena()

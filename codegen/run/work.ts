@@ -14,6 +14,7 @@ import { mathExpansions } from '../passes/expand-math.ts'
 import type { ConvStep, GemmStep, KernelStep, ProgramSpec, Step } from '../program.ts'
 import { bodiesOf, expressionsOf, visitExprs } from '../schedule/contents.ts'
 import { evaluateSize, type Size } from '../size.ts'
+import { kernelAccess } from './access.ts'
 
 /** What one run of a step does. */
 export interface Work {
@@ -100,7 +101,7 @@ class KernelCounter implements Work {
 
   constructor(kernel: Kernel, sizeOf: SizeOf) {
     this.#sizeOf = sizeOf
-    this.#written = storedIn(kernel.body)
+    this.#written = kernelAccess(kernel).stores
     this.#list(kernel.body, [{ axis: undefined, runs: 1 }], new Set())
   }
 
@@ -183,14 +184,6 @@ class KernelCounter implements Work {
   #add(map: Map<Buffer, number>, buffer: Buffer, elements: number): void {
     map.set(buffer, (map.get(buffer) ?? 0) + elements)
   }
-}
-
-function storedIn(statements: readonly Statement[], into: Set<Buffer> = new Set()): ReadonlySet<Buffer> {
-  for (const statement of statements) {
-    if (statement.kind === 'store') into.add(statement.buffer)
-    for (const body of bodiesOf(statement)) storedIn(body, into)
-  }
-  return into
 }
 
 function isFloat(dtype: DType): boolean {

@@ -1,6 +1,6 @@
 /**
- * What the functions of the convolution share: the layout of the scratch memory, and the module's globals, which hold what is the same for all tiles of a convolution (see gemm-problem.ts for
- * why these are globals).
+ * What the functions of the convolution share: the layout of the scratch memory, and the module's globals, which hold what
+ * is the same for all tiles of a convolution (see gemm-problem.ts for why these are globals).
  */
 import { binaryen, type ExpressionRef, type WasmModule } from '../wasm/binaryen.ts'
 import { convHeadFloats, convParameters, type ConvOperands } from './conv-parameters.ts'

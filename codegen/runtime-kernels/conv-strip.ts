@@ -13,11 +13,10 @@
  * They are functions of their own because V8 replaces slow code only when a function is called again.
  */
 import type { ExpressionRef, WasmModule } from '../wasm/binaryen.ts'
-import { convTileName } from './conv-micro-kernel.ts'
 import { get, set, tileOffset } from './conv-problem.ts'
 import { FunctionBuilder, type Local } from './function-builder.ts'
-import type { Access } from './gemm-micro-kernel.ts'
 import { panelColumns, panelRowBytes, tileRows } from './gemm-problem.ts'
+import { type Access, callTile, nextHeight } from './tile.ts'
 
 /** Defines the strips of one way of walking the input, whose micro-kernels must be defined, too. */
 export function defineStrips(module: WasmModule, access: Access, relaxed: boolean, wide: boolean): void {
@@ -25,29 +24,6 @@ export function defineStrips(module: WasmModule, access: Access, relaxed: boolea
   defineStrip(module, access, relaxed, 2)
   defineStrip(module, access, relaxed, 1)
   defineRaggedStrip(module, access, relaxed)
-}
-
-/** A full tile while two are left; then the rest in halves, since a tile of one or two rows waits on latency. */
-function nextHeight(f: FunctionBuilder, left: Local, full: number): ExpressionRef {
-  const { module } = f
-  const { i32 } = module
-  const half = i32.shr_u(left.plus(1), f.constant(1))
-  const rest = module.select(i32.gt_s(left.get(), f.constant(full)), half, left.get())
-  return module.select(i32.lt_s(left.get(), f.constant(2 * full)), rest, f.constant(full))
-}
-
-/** Calls the micro-kernel of the right height; the full height is asked for first. */
-function callTile(
-  f: FunctionBuilder,
-  height: Local,
-  shape: { readonly access: Access; readonly vectors: number; readonly relaxed: boolean },
-  operands: () => ExpressionRef[],
-): ExpressionRef {
-  const call = (rows: number): ExpressionRef => f.call(convTileName({ ...shape, rows }), operands())
-  let chain = call(1)
-  for (let rows = 2; rows <= tileRows(shape.relaxed); rows++)
-    chain = f.module.if(f.module.i32.eq(height.get(), f.constant(rows)), call(rows), chain)
-  return chain
 }
 
 function rowStep(f: FunctionBuilder, access: Access, height: Local): ExpressionRef {

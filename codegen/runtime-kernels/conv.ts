@@ -6,14 +6,15 @@
  * features, stays in registers while the sum runs over all of a window, read where it lies in a padded copy of the image;
  * the kernel is packed once, into panels of 8 features. With strides and the roles of axes exchanged the same code
  * computes the gradients: that of the input is a convolution with the kernel reversed, that of the kernel one of the input
- * with the result's gradient as the kernel. The parts: `conv-parameters.ts` and `conv-problem.ts` (what they share), `conv-micro-kernel.ts`
- * (the tile), `conv-strip.ts` (rows of tiles), `conv-image.ts` (padding), `conv-driver.ts` and `conv-kernel-driver.ts`
- * (the loops around them). Packing is the matrix product's.
+ * with the result's gradient as the kernel. The parts: `conv-parameters.ts` and `conv-problem.ts` (what they share),
+ * `conv-micro-kernel.ts` (the sum of a tile), `conv-strip.ts` (rows of tiles), `conv-image.ts` (padding), `conv-driver.ts`
+ * and `conv-kernel-driver.ts` (the loops around them). Tiles (`tile.ts`) and packing are the matrix product's.
  *
  * The sum of one element runs over the window in order, from the start value (in `convKernel`, over the images); it
  * depends on nothing but the operands, their sizes and whether the engine has relaxed multiply-add. Padding counts as
  * zeros that are multiplied, so what is not finite in the kernel shows.
  */
+import { bytesOfBase64 } from '../base64.ts'
 import { WasmModule } from '../wasm/binaryen.ts'
 import { convBytes } from './conv-bytes.ts'
 import { defineConv, defineConvDense } from './conv-driver.ts'
@@ -22,9 +23,8 @@ import { defineConvKernel } from './conv-kernel-driver.ts'
 import { defineConvTile } from './conv-micro-kernel.ts'
 import { defineConvGlobals } from './conv-problem.ts'
 import { defineImage, defineStrips } from './conv-strip.ts'
-import type { Access } from './gemm-micro-kernel.ts'
 import { definePacking } from './gemm-pack.ts'
-import { tileRows } from './gemm-problem.ts'
+import { type Access, tileShapes } from './tile.ts'
 
 export {
   convBlockPositions,
@@ -70,9 +70,7 @@ export function buildConvModule(options: ConvOptions): Uint8Array<ArrayBuffer> {
   defineConvGlobals(module)
   const accesses: readonly Access[] = ['rows', 'columns']
   for (const access of accesses) {
-    for (const vectors of wide ? [1, 2, 4] : [1, 2])
-      for (let rows = 1; rows <= tileRows(options.relaxed); rows++)
-        defineConvTile(module, { access, rows, vectors, relaxed: options.relaxed })
+    for (const shape of tileShapes(access, options.relaxed, wide)) defineConvTile(module, shape)
     defineStrips(module, access, options.relaxed, wide)
   }
   definePacking(module)
@@ -89,10 +87,7 @@ export function buildConvModule(options: ConvOptions): Uint8Array<ArrayBuffer> {
  * none with `wide`.
  */
 export function embeddedConvModule(options: ConvOptions): Uint8Array<ArrayBuffer> {
-  const text = atob(options.relaxed ? convBytes.relaxed : convBytes.plain)
-  const bytes = new Uint8Array(text.length)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i)
-  return bytes
+  return bytesOfBase64(options.relaxed ? convBytes.relaxed : convBytes.plain)
 }
 
 /** Compiles the module and binds it to a memory. */

@@ -8,7 +8,6 @@
  */
 import type { ExpressionRef, WasmModule } from '../wasm/binaryen.ts'
 import { FunctionBuilder, type Local } from './function-builder.ts'
-import type { Access } from './gemm-micro-kernel.ts'
 import { gemmParameters, initBatchedFlag, initFlag, reluFlag } from './gemm-parameters.ts'
 import {
   columnBlock,
@@ -23,6 +22,7 @@ import {
   zeroOffset,
 } from './gemm-problem.ts'
 import { withVector } from './gemm-with-vector.ts'
+import { type Access, nextHeight } from './tile.ts'
 
 /** Up to this many rows of A, B is never packed if its columns are adjacent. */
 const directRows = 8
@@ -230,15 +230,6 @@ export function defineGemmBlock(module: WasmModule, relaxed: boolean): void {
       rows.get(),
     ),
   ])
-}
-
-/** A full strip while two are left; then the rest in halves, since a tile of one or two rows waits on latency. */
-function nextHeight(f: FunctionBuilder, rows: Local, full: number): ExpressionRef {
-  const { module } = f
-  const { i32 } = module
-  const half = i32.shr_u(rows.plus(1), f.constant(1))
-  const rest = module.select(i32.gt_s(rows.get(), f.constant(full)), half, rows.get())
-  return module.select(i32.lt_s(rows.get(), f.constant(2 * full)), rest, f.constant(full))
 }
 
 /** Calls `strip_*` or `ragged_*` for the way A lies in memory. */

@@ -12,8 +12,8 @@
  */
 import type { ExpressionRef, WasmModule } from '../wasm/binaryen.ts'
 import { FunctionBuilder, type Local } from './function-builder.ts'
-import { type Access, microKernelName } from './gemm-micro-kernel.ts'
-import { getGlobal, panelColumns, panelRowBytes, setGlobal, tileOffset, tileRows } from './gemm-problem.ts'
+import { getGlobal, panelColumns, panelRowBytes, setGlobal, tileOffset } from './gemm-problem.ts'
+import { type Access, callTile } from './tile.ts'
 
 /** Defines `strip_*` for one way of walking A, whose micro-kernels must be defined, too. */
 export function defineStrip(module: WasmModule, access: Access, relaxed: boolean, wide: boolean): void {
@@ -22,7 +22,9 @@ export function defineStrip(module: WasmModule, access: Access, relaxed: boolean
   const p = stripParameters(f)
   const { panel, c, init, columns } = p
   const tile = (vectors: number): ExpressionRef =>
-    callTile(f, p.height, access, vectors, relaxed, () => [p.a, panel, c, init, p.depth].map((x) => x.get()))
+    callTile(f, p.height, { access, vectors, relaxed }, () =>
+      [p.a, panel, c, init, p.depth].map((x) => x.get()),
+    )
   const left = (panels: number): ExpressionRef => i32.ge_s(columns.get(), f.constant(panels * panelColumns))
   const whole = (panels: 1 | 2): ExpressionRef =>
     f.when(left(panels), [
@@ -53,7 +55,9 @@ export function defineRagged(module: WasmModule, access: Access, relaxed: boolea
   const { a, panel, c, init, depth, height, columns } = stripParameters(f)
   const buffer = f.local()
   const tile = (vectors: number): ExpressionRef =>
-    callTile(f, height, access, vectors, relaxed, () => [a, panel, buffer, buffer, depth].map((x) => x.get()))
+    callTile(f, height, { access, vectors, relaxed }, () =>
+      [a, panel, buffer, buffer, depth].map((x) => x.get()),
+    )
   const copy = (...operands: ExpressionRef[]): ExpressionRef =>
     f.call('copyTile', [...operands, height.get(), columns.get()])
   f.define(`ragged_${access}`, [
@@ -87,22 +91,4 @@ function stripParameters(f: FunctionBuilder): StripParameters {
     height: f.parameter(),
     columns: f.parameter(),
   }
-}
-
-/** Calls the micro-kernel of the right height; the full height is asked for first. */
-function callTile(
-  f: FunctionBuilder,
-  height: Local,
-  access: Access,
-  vectors: number,
-  relaxed: boolean,
-  operands: () => ExpressionRef[],
-): ExpressionRef {
-  const call = (rows: number): ExpressionRef =>
-    f.call(microKernelName({ access, vectors, relaxed, rows }), operands())
-  let chain = call(1)
-  for (let rows = 2; rows <= tileRows(relaxed); rows++) {
-    chain = f.module.if(f.module.i32.eq(height.get(), f.constant(rows)), call(rows), chain)
-  }
-  return chain
 }

@@ -10,7 +10,7 @@
  * All add `sum over k of a[k]·B[k,j]` to `init[j]` (`initStep` 4 bytes, or 0 for one start value) and write `c[j]`. The
  * first two sum over k in order, like a tile; the last in four lanes that are added up at the end.
  *
- * Between groups of loads stands a branch that is never taken, for the reason given in gemm-micro-kernel.ts.
+ * Between groups of loads stands a branch that is never taken, for the reason given in tile.ts.
  */
 import { binaryen, type ExpressionRef, type WasmModule } from '../wasm/binaryen.ts'
 import type { Local } from './function-builder.ts'
@@ -23,18 +23,22 @@ export function defineVectorProducts(module: WasmModule, relaxed: boolean): void
   new VectorTimesColumns(module, relaxed).define()
 }
 
+/** The parameters of the functions that go down or along rows. */
+class RowProduct extends VectorProduct {
+  readonly a: Local = this.f.parameter()
+  readonly aStep: Local = this.f.parameter()
+  readonly b: Local = this.f.parameter()
+  readonly bRow: Local = this.f.parameter()
+  readonly c: Local = this.f.parameter()
+  readonly init: Local = this.f.parameter()
+  readonly initStep: Local = this.f.parameter()
+  readonly depth: Local = this.f.parameter()
+  readonly columns: Local = this.f.parameter()
+  readonly clamp: Local = this.f.parameter()
+}
+
 /** Keeps up to 32 results in registers and goes down the rows for them. */
-class VectorTimesRows extends VectorProduct {
-  readonly #a: Local = this.f.parameter()
-  readonly #aStep: Local = this.f.parameter()
-  readonly #b: Local = this.f.parameter()
-  readonly #bRow: Local = this.f.parameter()
-  readonly #c: Local = this.f.parameter()
-  readonly #init: Local = this.f.parameter()
-  readonly #initStep: Local = this.f.parameter()
-  readonly #depth: Local = this.f.parameter()
-  readonly #columns: Local = this.f.parameter()
-  readonly #clamp: Local = this.f.parameter()
+class VectorTimesRows extends RowProduct {
   readonly #element: Local = this.f.local()
   readonly #row: Local = this.f.local()
   readonly #count: Local = this.f.local()
@@ -42,7 +46,7 @@ class VectorTimesRows extends VectorProduct {
   readonly #sums: readonly Local[] = this.f.vectors(8)
 
   define(): void {
-    const columns = this.#columns
+    const columns = this.columns
     this.f.define('vectorTimesRows', [
       this.whileLeft(columns, 32, this.#results(32)),
       ...[16, 8, 4, 2, 1].map((count) => this.whileLeft(columns, count, this.#results(count))),
@@ -60,10 +64,10 @@ class VectorTimesRows extends VectorProduct {
       return count === 2 ? v128.load64_zero(0, 4, address.get()) : v128.load(16 * j, 4, address.get())
     }
     const store = (sum: Local, j: number): ExpressionRef => {
-      if (count === 1) return v128.store32_lane(0, 4, 0, this.#c.get(), sum.get())
+      if (count === 1) return v128.store32_lane(0, 4, 0, this.c.get(), sum.get())
       return count === 2
-        ? v128.store64_lane(0, 4, 0, this.#c.get(), sum.get())
-        : v128.store(16 * j, 4, this.#c.get(), sum.get())
+        ? v128.store64_lane(0, 4, 0, this.c.get(), sum.get())
+        : v128.store(16 * j, 4, this.c.get(), sum.get())
     }
     const done = f.label()
     const again = f.label()
@@ -73,37 +77,27 @@ class VectorTimesRows extends VectorProduct {
       if (j === 3 && sums.length > 4) row.push(this.fence(done, this.#count))
     })
     row.push(
-      this.#row.advance(this.#bRow.get()),
-      this.#element.advance(this.#aStep.get()),
+      this.#row.advance(this.bRow.get()),
+      this.#element.advance(this.aStep.get()),
       this.#count.advanceBy(-1),
       module.br_if(again, this.#count.get()),
     )
     return [
-      this.#element.set(this.#a.get()),
-      this.#row.set(this.#b.get()),
-      this.#count.set(this.#depth.get()),
-      ...sums.map((sum, j) => this.start(sum, this.#init, this.#initStep, load(this.#init, j))),
+      this.#element.set(this.a.get()),
+      this.#row.set(this.b.get()),
+      this.#count.set(this.depth.get()),
+      ...sums.map((sum, j) => this.start(sum, this.init, this.initStep, load(this.init, j))),
       f.when(this.#count.get(), [module.block(done, [module.loop(again, f.block(row))])]),
-      this.clamped(this.#clamp, sums, this.#splat),
+      this.clamped(this.clamp, sums, this.#splat),
       ...sums.map(store),
-      this.#b.advanceBy(4 * count),
-      ...this.nextResults(this.#init, this.#initStep, this.#c, this.#columns, count),
+      this.b.advanceBy(4 * count),
+      ...this.nextResults(this.init, this.initStep, this.c, this.columns, count),
     ]
   }
 }
 
 /** Goes along the rows, four at a time, whose products it adds to the results in memory: rows are read as they lie. */
-class VectorTimesLongRows extends VectorProduct {
-  readonly #a: Local = this.f.parameter()
-  readonly #aStep: Local = this.f.parameter()
-  readonly #b: Local = this.f.parameter()
-  readonly #bRow: Local = this.f.parameter()
-  readonly #c: Local = this.f.parameter()
-  readonly #init: Local = this.f.parameter()
-  readonly #initStep: Local = this.f.parameter()
-  readonly #depth: Local = this.f.parameter()
-  readonly #columns: Local = this.f.parameter()
-  readonly #clamp: Local = this.f.parameter()
+class VectorTimesLongRows extends RowProduct {
   readonly #rows: readonly Local[] = Array.from({ length: 4 }, () => this.f.local(binaryen.i32))
   readonly #target: Local = this.f.local()
   readonly #left: Local = this.f.local()
@@ -113,9 +107,9 @@ class VectorTimesLongRows extends VectorProduct {
   define(): void {
     this.f.define('vectorTimesLongRows', [
       ...this.#startValues(),
-      this.whileLeft(this.#depth, 4, this.#addRows(4)),
-      this.whileLeft(this.#depth, 1, this.#addRows(1)),
-      this.f.when(this.#clamp.get(), this.#clampResults()),
+      this.whileLeft(this.depth, 4, this.#addRows(4)),
+      this.whileLeft(this.depth, 1, this.#addRows(1)),
+      this.f.when(this.clamp.get(), this.#clampResults()),
     ])
   }
 
@@ -132,8 +126,8 @@ class VectorTimesLongRows extends VectorProduct {
         this.#left.advanceBy(-count),
       ])
     return [
-      this.#target.set(this.#c.get()),
-      this.#left.set(this.#columns.get()),
+      this.#target.set(this.c.get()),
+      this.#left.set(this.columns.get()),
       ...begin,
       ...vectors.map((count) => step(4 * count)),
       step(1),
@@ -156,9 +150,9 @@ class VectorTimesLongRows extends VectorProduct {
     const { f } = this
     const [sum] = this.#sums as readonly [Local]
     return this.#alongResults([1], [], (count) => [
-      this.start(sum, this.#init, this.#initStep, this.#load(this.#init, count)),
+      this.start(sum, this.init, this.initStep, this.#load(this.init, count)),
       this.#store(sum, count),
-      this.#init.advance(f.module.i32.mul(this.#initStep.get(), f.constant(count))),
+      this.init.advance(f.module.i32.mul(this.initStep.get(), f.constant(count))),
     ])
   }
 
@@ -169,10 +163,10 @@ class VectorTimesLongRows extends VectorProduct {
     const rows = this.#rows.slice(0, count)
     const splats = this.#splats.slice(0, count)
     const begin = rows.flatMap((row, i) => [
-      row.set(this.#b.get()),
-      (splats[i] as Local).set(v128.load32_splat(0, 4, this.#a.get())),
-      this.#a.advance(this.#aStep.get()),
-      this.#b.advance(this.#bRow.get()),
+      row.set(this.b.get()),
+      (splats[i] as Local).set(v128.load32_splat(0, 4, this.a.get())),
+      this.a.advance(this.aStep.get()),
+      this.b.advance(this.bRow.get()),
     ])
     const add = (results: number): ExpressionRef[] => {
       const sums = this.#sums.slice(0, Math.ceil(results / 4))
@@ -189,14 +183,14 @@ class VectorTimesLongRows extends VectorProduct {
         ...rows.map((row) => row.advanceBy(4 * results)),
       ]
     }
-    return [...this.#alongResults([2, 1], begin, add), this.#depth.advanceBy(-count)]
+    return [...this.#alongResults([2, 1], begin, add), this.depth.advanceBy(-count)]
   }
 
   #clampResults(): ExpressionRef[] {
     const [x, zero] = this.#sums as readonly [Local, Local]
     return this.#alongResults([1], [], (count) => [
       x.set(this.#load(this.#target, count)),
-      this.clamped(this.#clamp, [x], zero),
+      this.clamped(this.clamp, [x], zero),
       this.#store(x, count),
     ])
   }

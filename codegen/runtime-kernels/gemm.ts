@@ -5,7 +5,7 @@
  * The scheme is the usual one for processors with caches: B is packed into panels of 8 columns and at most 256 rows,
  * a tile of C of 5 or 6 rows stays in registers while a panel streams by, and A is read where it lies (unless its
  * rows are not adjacent and many columns make packing worth it). The parts:
- * `gemm-problem.ts` (sizes, globals), `gemm-micro-kernel.ts` (the tile), `gemm-strip.ts` (tiles across a strip of C),
+ * `gemm-problem.ts` (sizes, globals), `tile.ts` and `gemm-micro-kernel.ts` (a tile), `gemm-strip.ts` (a strip of them),
  * `gemm-pack.ts` (packing), `gemm-vector.ts` (products with a vector) and `gemm-driver.ts` (blocks, batches).
  *
  * The sum of one element runs over k in order, from the start value, in blocks (in four parts where a vector is
@@ -13,14 +13,16 @@
  * operands, their sizes and whether the engine has relaxed multiply-add. Zeros are multiplied like any other number,
  * so an infinity or a NaN anywhere in a row or column reaches every result it should.
  */
+import { bytesOfBase64 } from '../base64.ts'
 import { WasmModule } from '../wasm/binaryen.ts'
 import { gemmBytes } from './gemm-bytes.ts'
 import { defineGemm, defineGemmBatched, defineGemmBlock } from './gemm-driver.ts'
-import { type Access, defineMicroKernel } from './gemm-micro-kernel.ts'
+import { defineMicroKernel } from './gemm-micro-kernel.ts'
 import { definePacking } from './gemm-pack.ts'
 import { defineRagged, defineStrip } from './gemm-strip.ts'
-import { defineGlobals, tileRows } from './gemm-problem.ts'
+import { defineGlobals } from './gemm-problem.ts'
 import { defineVectorProducts } from './gemm-vector.ts'
+import { type Access, tileShapes } from './tile.ts'
 
 export { initBatchedFlag, initFlag, reluFlag } from './gemm-parameters.ts'
 export { gemmScratchBytes } from './gemm-problem.ts'
@@ -99,11 +101,7 @@ export function buildGemmModule(options: GemmOptions): Uint8Array<ArrayBuffer> {
   defineGlobals(module)
   const accesses: readonly Access[] = ['rows', 'columns']
   for (const access of accesses) {
-    for (const vectors of wide ? [1, 2, 4] : [1, 2]) {
-      for (let rows = 1; rows <= tileRows(options.relaxed); rows++) {
-        defineMicroKernel(module, { access, rows, vectors, relaxed: options.relaxed })
-      }
-    }
+    for (const shape of tileShapes(access, options.relaxed, wide)) defineMicroKernel(module, shape)
     defineStrip(module, access, options.relaxed, wide)
     defineRagged(module, access, options.relaxed)
   }
@@ -120,10 +118,7 @@ export function buildGemmModule(options: GemmOptions): Uint8Array<ArrayBuffer> {
  * none with `wide`.
  */
 export function embeddedGemmModule(options: GemmOptions): Uint8Array<ArrayBuffer> {
-  const text = atob(options.relaxed ? gemmBytes.relaxed : gemmBytes.plain)
-  const bytes = new Uint8Array(text.length)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i)
-  return bytes
+  return bytesOfBase64(options.relaxed ? gemmBytes.relaxed : gemmBytes.plain)
 }
 
 /** Compiles the module and binds it to a memory. */

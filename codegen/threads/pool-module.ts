@@ -22,7 +22,7 @@ import * as control from './control.ts'
 
 const { doneWord, jobWord, sleepersWord } = control
 
-/** Makes code of one function: parameters first, then locals, all i32 but for those in `wide`. */
+/** Makes code of one function, whose parameters and then locals are of `types`. */
 class Body {
   readonly module: WasmModule
   readonly #types: number[]

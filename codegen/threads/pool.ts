@@ -6,6 +6,7 @@
  * Should one end in the middle of a part, that part is lost: whoever waits for it gives up after a while, with an
  * error, and from then on there is one thread.
  */
+import { bytesOfBase64 } from '../base64.ts'
 import { TracemillError } from '../errors.ts'
 import { mailWords, readyWord, servedWord } from './control.ts'
 import { poolBytes } from './pool-bytes.ts'
@@ -37,10 +38,6 @@ export const poolSettings: { patienceMilliseconds: number; workers: number | und
   workers: undefined,
 }
 
-function decoded(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
-}
-
 export class Pool {
   /** The number of threads that work is cut for, the main thread included. */
   readonly threads: number
@@ -62,7 +59,7 @@ export class Pool {
     this.threads = threads
     this.#memory = memory
     this.#words = new Int32Array(memory.buffer, 0, 256)
-    this.#module = new WebAssembly.Module(decoded(poolBytes))
+    this.#module = new WebAssembly.Module(bytesOfBase64(poolBytes))
     const waited = (job: number): void => this.#waited(job)
     const table = new WebAssembly.Table({ initial: 0, element: 'anyfunc' })
     const { exports } = new WebAssembly.Instance(this.#module, { env: { memory, table, waited } })

@@ -10,8 +10,8 @@
 import type { Expr } from '../expr.ts'
 import type { Kernel, Loop, Statement, Store } from '../kernel.ts'
 import type { KernelStep } from '../program.ts'
+import { storesEachElementOnce } from '../run/overwrite.ts'
 import { bodiesOf, expressionsOf, visitExprs } from '../schedule/contents.ts'
-import { multiplySizes, type Size, sizesEqual } from '../size.ts'
 
 interface Site {
   readonly store: Store
@@ -87,29 +87,20 @@ function storesEachOnce(store: Store, loops: readonly Loop[]): boolean {
   const { index } = store
   const atoms = index.kind === 'linear' ? index.terms.map(({ atom }) => atom) : [index]
   if (atoms.some(({ kind }) => kind !== 'axis' && kind !== 'const')) return false
-  let times: Size = 1
-  for (const { from, to, step } of loops) {
-    if (from.kind !== 'const' || from.value !== 0 || step !== 1) return false
-    if (to.kind === 'const') times = multiplySizes(times, to.value)
-    else if (to.kind === 'size') times = multiplySizes(times, to.size)
-    else return false
-  }
-  return store.value.lanes === 1 && sizesEqual(times, store.buffer.elements) === true
+  return storesEachElementOnce(store, loops)
 }
 
 /** The outermost loops of a kernel after the passes, if its code can be split: nothing else stands beside them. */
 export function splitLoops(kernel: Kernel): readonly Loop[] | undefined {
   const loops = kernel.body.filter((statement) => statement.kind === 'loop')
   const others = kernel.body.filter((statement) => statement.kind !== 'loop')
-  if (loops.length === 0 || others.some((other) => other.kind !== 'let' || other.local.mutable))
-    return undefined
+  if (others.some((other) => other.kind !== 'let' || other.local.mutable)) return undefined
   // The first loop of all begins at 0; one that does not is the rest of the one before it.
-  return kernel.body.find((statement) => statement.kind === 'loop')?.from.kind === 'const' ? loops : undefined
+  return loops[0]?.from.kind === 'const' ? loops : undefined
 }
 
 /** About how many nanoseconds an innermost iteration takes: a third of one for every instruction. */
 export function iterationCost(kernel: Kernel): number {
-  let innermost = 0
   let steps = 0
   const nodes = new Set<Expr>()
   let stores = 0
@@ -117,10 +108,7 @@ export function iterationCost(kernel: Kernel): number {
     visitExprs(expressionsOf(statement), (expr) => nodes.add(expr))
     if (statement.kind === 'store') stores++
     const inner = bodiesOf(statement).flat()
-    if (statement.kind === 'loop' && !inner.some(({ kind }) => kind === 'loop')) {
-      innermost++
-      steps += statement.step
-    }
+    if (statement.kind === 'loop' && !inner.some(({ kind }) => kind === 'loop')) steps += statement.step
     inner.forEach(visit)
   }
   kernel.body.forEach(visit)
@@ -128,5 +116,5 @@ export function iterationCost(kernel: Kernel): number {
     ({ kind }) =>
       kind !== 'const' && kind !== 'axis' && kind !== 'linear' && kind !== 'local' && kind !== 'size',
   ).length
-  return innermost === 0 ? 0 : (0.3 * (instructions + stores)) / steps
+  return steps === 0 ? 0 : (0.3 * (instructions + stores)) / steps
 }

@@ -1,6 +1,7 @@
 /**
  * Starting and stopping workers, in Node and in pages that may share memory.
  */
+import type * as Threads from 'node:worker_threads'
 import { nodeModules } from '../cache/node-modules.ts'
 import { workerSource } from './worker-source.ts'
 
@@ -25,11 +26,10 @@ export function hardwareThreads(): number {
 
 /** Starts a worker; `ended` is called if it ends without having been asked to. */
 export function startPeer(ended: () => void): Peer {
-  return nodeModules === undefined ? startInPage(ended) : startInNode(ended)
+  return nodeModules === undefined ? startInPage(ended) : startInNode(nodeModules.threads, ended)
 }
 
-function startInNode(ended: () => void): Peer {
-  const threads = process.getBuiltinModule('node:worker_threads')
+function startInNode(threads: typeof Threads, ended: () => void): Peer {
   // What the program was started with (loaders, an inspector) is nothing to a worker that loads nothing.
   const worker = new threads.Worker(workerSource, { eval: true, execArgv: [], name: 'tracemill' })
   worker.unref()

@@ -17,12 +17,17 @@ import { binaryen, type ExpressionRef, type WasmModule } from './binaryen.ts'
 import type { Kernel } from '../kernel.ts'
 import type { ConvStep, GemmStep, KernelStep, ProgramSpec } from '../program.ts'
 import { splitLoops } from '../threads/split-kernel.ts'
+import { readsFrame } from './emit-kernel.ts'
 import { type FrameLayout, FrameReader } from './frame.ts'
 import { type Split, Splits } from './step-splits.ts'
 
 /** From about this many nanoseconds of work on, a step is shared: sharing it takes some tenths of a microsecond. */
 const leastCost = 5000
-/** The kernels of a program that are emitted for parts of their outermost loops: by the order of kernel steps. */
+
+/**
+ * The kernels of a program that are emitted for parts of their outermost loops: by the order of kernel steps. Those that
+ * are given the frame table cannot take a part as well.
+ */
 export function splitKernels(
   spec: ProgramSpec,
   steps: readonly KernelStep[],
@@ -32,7 +37,8 @@ export function splitKernels(
   return new Set(
     steps.flatMap((step, i) => {
       const kernel = kernels[i]
-      return step.split === true && kernel !== undefined && splitLoops(kernel) !== undefined ? [i] : []
+      if (step.split !== true || kernel === undefined || readsFrame(kernel)) return []
+      return splitLoops(kernel) === undefined ? [] : [i]
     }),
   )
 }

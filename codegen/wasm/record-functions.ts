@@ -7,10 +7,8 @@
  * the first name. So a loop that has found its memory in place calls nothing outside.
  */
 import { binaryen, type ExpressionRef, type WasmModule } from './binaryen.ts'
-import { byteSize } from '../dtype.ts'
-import { InternalError } from '../errors.ts'
 import type { PopStep, ProgramSpec, PushStep, Step } from '../program.ts'
-import { addSizes, multiplySizes, type Size } from '../size.ts'
+import { addSizes, type Size } from '../size.ts'
 import { allSteps } from '../steps.ts'
 import { type FrameLayout, FrameReader } from './frame.ts'
 
@@ -32,11 +30,9 @@ export function defineRecordFunctions(module: WasmModule, spec: ProgramSpec, lay
 
 class RecordFunction {
   readonly #reader: FrameReader
-  readonly #spec: ProgramSpec
   #locals = 0
 
   constructor(module: WasmModule, spec: ProgramSpec, layout: FrameLayout) {
-    this.#spec = spec
     this.#reader = new FrameReader(module, spec, layout)
   }
 
@@ -48,18 +44,11 @@ class RecordFunction {
     module.addFunction(`${step.kind}${step.id}`, binaryen.createType([i32]), none, locals, body)
   }
 
-  /** A new i32 local, which is in its parameter's place 1 and up. */
+  /** A new i32 local: after the parameter, so 1 and up. */
   readonly #local = (): number => 1 + this.#locals++
 
   #get(local: number): ExpressionRef {
     return this.#reader.module.local.get(local, binaryen.i32)
-  }
-
-  #bytesOf(buffer: number): Size {
-    const { elements, dtype } = this.#spec.buffers[buffer] ?? {}
-    if (elements === undefined || dtype === undefined)
-      throw new InternalError(`program ${this.#spec.name} records no buffer`)
-    return multiplySizes(elements, byteSize(dtype))
   }
 
   #push(step: PushStep): ExpressionRef[] {
@@ -67,7 +56,7 @@ class RecordFunction {
     const { i32, f64, local } = module
     const [area, used, capacity] = [layout.records, layout.records + 4, layout.records + 8]
     const [name, end, record] = [this.#local(), this.#local(), this.#local()]
-    const kept = step.values.reduce<Size>((sum, buffer) => addSizes(sum, this.#bytesOf(buffer)), 0)
+    const kept = step.values.reduce<Size>((sum, buffer) => addSizes(sum, this.#reader.bufferBytes(buffer)), 0)
     const bytes = this.#reader.size(addSizes(kept, recordHeaderBytes + 7), this.#local)
     const full = i32.gt_u(this.#get(end), this.#reader.field(capacity))
     return [
@@ -123,7 +112,7 @@ class RecordFunction {
     const copies: ExpressionRef[] = []
     let before: Size = recordHeaderBytes
     for (const buffer of values) {
-      const bytes = this.#bytesOf(buffer)
+      const bytes = this.#reader.bufferBytes(buffer)
       const offset = before
       const [from, to] = [this.#local(), this.#local()]
       const at = i32.add(this.#get(record), this.#reader.size(offset, this.#local))

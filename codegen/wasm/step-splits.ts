@@ -50,13 +50,23 @@ export class Splits {
     return this.#module.select(this.#module.i32.lt_s(x(), y()), x(), y())
   }
 
+  /** A value, or `most` if it is greater. */
+  #atMost(most: number, value: ExpressionRef, local: () => number): ExpressionRef {
+    const module = this.#module
+    const at = local()
+    const least = this.#least(
+      () => module.local.get(at, binaryen.i32),
+      () => module.i32.const(most),
+    )
+    return module.block(null, [module.local.set(at, value), least], binaryen.i32)
+  }
+
   /** The outermost loops of a kernel. */
   kernel(
     kernel: Kernel,
     call: (reader: FrameReader, part: ExpressionRef, parts: ExpressionRef) => ExpressionRef,
   ): Split {
     const module = this.#module
-    const { i32 } = module
     const loops = splitLoops(kernel)
     const [first] = loops ?? []
     if (loops === undefined || first === undefined)
@@ -64,18 +74,7 @@ export class Splits {
     const { extent } = loops.reduce((longest, { axis }) => longerAxis(longest, axis), first.axis)
     return {
       cost: { factor: iterationCost(kernel), sizes: [iterationsOf(kernel.body)] },
-      parts: (reader, local) => {
-        const count = local()
-        const get = (): ExpressionRef => module.local.get(count, binaryen.i32)
-        return module.block(
-          null,
-          [
-            module.local.set(count, reader.size(extent, local)),
-            this.#least(get, () => i32.const(this.#most)),
-          ],
-          binaryen.i32,
-        )
-      },
+      parts: (reader, local) => this.#atMost(this.#most, reader.size(extent, local), local),
       emit: (reader, _local, _label, { part, parts }) => [
         call(reader, module.local.get(part, binaryen.i32), module.local.get(parts, binaryen.i32)),
       ],
@@ -94,21 +93,7 @@ export class Splits {
     if (step.batch !== 1)
       return {
         cost,
-        parts: (reader, local) => {
-          const batch = local()
-          const setup = module.local.set(batch, reader.size(step.batch, local))
-          return module.block(
-            null,
-            [
-              setup,
-              this.#least(
-                () => get(batch),
-                () => i32.const(this.#most),
-              ),
-            ],
-            binaryen.i32,
-          )
-        },
+        parts: (reader, local) => this.#atMost(this.#most, reader.size(step.batch, local), local),
         emit: (reader, local, label, part) => {
           const batch = emitRange(module, reader.size(step.batch, local), 1, part, local)
           const code = emitGemm(module, step, reader, local, label, { batch, thread: part.thread })
@@ -234,16 +219,8 @@ export class Splits {
           sizes.kernelWidth,
         ],
       },
-      parts: (reader, local) => {
-        const count = local()
-        const get = (): ExpressionRef => module.local.get(count, binaryen.i32)
-        const units = i32.div_u(reader.size(extent, local), i32.const(granule))
-        return module.block(
-          null,
-          [module.local.set(count, units), this.#least(get, () => i32.const(most))],
-          binaryen.i32,
-        )
-      },
+      parts: (reader, local) =>
+        this.#atMost(most, i32.div_u(reader.size(extent, local), i32.const(granule)), local),
       emit: (reader, local, _label, part) => {
         const range = emitRange(module, reader.size(extent, local), granule, part, local)
         const scratch = { thread: part.thread, threads: this.#threads }

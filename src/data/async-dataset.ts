@@ -7,7 +7,15 @@
 import { ValueError } from '../../codegen/errors.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
 import { type BatchOptions, batchStage } from './batch.ts'
-import { batchCount, type Count, repeatCount, requireCount, sumOfCounts } from './counts.ts'
+import {
+  batchCount,
+  type Count,
+  repeatCount,
+  requireCount,
+  skipCount,
+  sumOfCounts,
+  takeCount,
+} from './counts.ts'
 import { type Dataset, seedOf, type ShuffleOptions } from './dataset.ts'
 import { type Element, type ElementLike, elementOf, type ElementOf } from './element.ts'
 import { chooser } from './random-order.ts'
@@ -181,10 +189,7 @@ export class AsyncDataset<T = Element> implements AsyncIterable<T> {
     if (count === 0) return new AsyncDataset<T>(emptyIterator, () => 0)
     return this.#through(
       () => takeStage(count),
-      () => {
-        const total = this.#count()
-        return total === null ? null : Math.min(total, count)
-      },
+      () => takeCount(this.#count(), count),
     )
   }
 
@@ -193,10 +198,7 @@ export class AsyncDataset<T = Element> implements AsyncIterable<T> {
     requireCount('skip', 'the count', count, 0)
     return this.#through(
       () => skipStage(count),
-      () => {
-        const total = this.#count()
-        return total === null ? null : Math.max(0, total - count)
-      },
+      () => skipCount(this.#count(), count),
     )
   }
 

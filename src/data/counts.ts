@@ -5,9 +5,9 @@ import type { BatchOptions } from './batch.ts'
 /** Number of elements; null when it is not known. */
 export type Count = number | null
 
-/** Throws ValueError unless a number is an integer of at least `least`. */
-export function requireCount(op: string, name: string, value: number, least: number): void {
-  if (Number.isInteger(value) && value >= least) return
+/** `value` when it is an integer of at least `least`. Throws ValueError otherwise. */
+export function requireCount(op: string, name: string, value: number, least: number): number {
+  if (Number.isInteger(value) && value >= least) return value
   throw new ValueError({ op, problem: `${name} is ${value}`, fix: `use an integer of at least ${least}.` })
 }
 
@@ -18,6 +18,14 @@ export function batchCount(count: Count, size: number, { dropRemainder = false }
 export function repeatCount(count: Count, times: number): Count {
   if (times === 0 || count === 0) return 0
   return count === null ? (times === Infinity ? Infinity : null) : count * times
+}
+
+export function takeCount(count: Count, taken: number): Count {
+  return count === null ? null : Math.min(count, taken)
+}
+
+export function skipCount(count: Count, skipped: number): Count {
+  return count === null ? null : Math.max(0, count - skipped)
 }
 
 export function sumOfCounts(one: Count, other: Count): Count {

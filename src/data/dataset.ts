@@ -6,7 +6,16 @@
  */
 import { ValueError } from '../../codegen/errors.ts'
 import { type BatchOptions, batchStage } from './batch.ts'
-import { batchCount, type Count, leastCount, repeatCount, requireCount, sumOfCounts } from './counts.ts'
+import {
+  batchCount,
+  type Count,
+  leastCount,
+  repeatCount,
+  requireCount,
+  skipCount,
+  sumOfCounts,
+  takeCount,
+} from './counts.ts'
 import { type Element, type ElementLike, elementOf, type ElementOf, mapTensors } from './element.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
 import { chooser, sharedSeed } from './random-order.ts'
@@ -262,10 +271,7 @@ export class Dataset<T = Element> implements Iterable<T> {
     if (count === 0) return new Dataset<T>(emptyIterator, () => 0)
     return this.#through(
       () => takeStage(count),
-      () => {
-        const total = this.#count()
-        return total === null ? null : Math.min(total, count)
-      },
+      () => takeCount(this.#count(), count),
     )
   }
 
@@ -274,10 +280,7 @@ export class Dataset<T = Element> implements Iterable<T> {
     requireCount('skip', 'the count', count, 0)
     return this.#through(
       () => skipStage(count),
-      () => {
-        const total = this.#count()
-        return total === null ? null : Math.max(0, total - count)
-      },
+      () => skipCount(this.#count(), count),
     )
   }
 

@@ -1,9 +1,9 @@
 /** Multi-head attention. Vaswani et al., Attention Is All You Need (2017); weights and defaults are Keras's. */
-import { ValueError } from '../../codegen/errors.ts'
 import { convertToTensor, type TensorLike } from '../../tracer/convert.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
 import type { Variable } from '../../tracer/variable.ts'
 import type { InitializerLike } from '../initializers/index.ts'
+import { requireCount } from '../math/checks.ts'
 import {
   add,
   cast,
@@ -81,12 +81,7 @@ export class MultiHeadAttention extends Layer {
     super('multi_head_attention', options)
     const { numHeads, keyDim, valueDim = keyDim } = options
     for (const [name, size] of Object.entries({ numHeads, keyDim, valueDim }))
-      if (!Number.isInteger(size) || size < 1)
-        throw new ValueError({
-          op: this.name,
-          problem: `${name} is ${size}`,
-          fix: 'use an integer of at least 1.',
-        })
+      requireCount(this.name, name, size, 1)
     requireRate(this.name, options.dropout ?? 0, 'dropout')
     this.#options = options
     this.#valueDim = valueDim

@@ -7,6 +7,7 @@ import type { Tensor } from '../../tracer/tensor.ts'
 import type { Variable } from '../../tracer/variable.ts'
 import { type ActivationLike, activationOf } from '../activations/index.ts'
 import type { InitializerLike } from '../initializers/index.ts'
+import { requireCount } from '../math/checks.ts'
 import {
   add,
   conv1d as convolve1d,
@@ -139,11 +140,6 @@ abstract class Convolution<Options extends WindowOptions> extends Layer {
   }
 }
 
-function requireCount(op: string, name: string, count: number): number {
-  if (Number.isInteger(count) && count >= 1) return count
-  throw new ValueError({ op, problem: `${name} is ${count}`, fix: 'use an integer of at least 1.' })
-}
-
 /** Filters over sequences or images. */
 abstract class FullConvolution extends Convolution<ConvolutionOptions> {
   readonly filters: number
@@ -152,8 +148,8 @@ abstract class FullConvolution extends Convolution<ConvolutionOptions> {
 
   constructor(kind: string, axes: number, options: ConvolutionOptions) {
     super(kind, axes, options)
-    this.filters = requireCount(this.name, 'filters', options.filters)
-    this.#groups = requireCount(this.name, 'groups', options.groups ?? 1)
+    this.filters = requireCount(this.name, 'filters', options.filters, 1)
+    this.#groups = requireCount(this.name, 'groups', options.groups ?? 1, 1)
     if (this.filters % this.#groups !== 0)
       throw new ValueError({
         op: this.name,
@@ -211,7 +207,7 @@ export class DepthwiseConv2D extends Convolution<DepthwiseConvolutionOptions> {
 
   constructor(options: DepthwiseConvolutionOptions) {
     super('depthwise_conv2d', 2, options)
-    this.depthMultiplier = requireCount(this.name, 'depthMultiplier', options.depthMultiplier ?? 1)
+    this.depthMultiplier = requireCount(this.name, 'depthMultiplier', options.depthMultiplier ?? 1, 1)
   }
   /** [height, width, channels, depthMultiplier]. Throws ValueError before the layer is built. */
   get kernel(): Variable {
@@ -240,8 +236,8 @@ export class SeparableConv2D extends Convolution<SeparableConvolutionOptions> {
 
   constructor(options: SeparableConvolutionOptions) {
     super('separable_conv2d', 2, options)
-    this.filters = requireCount(this.name, 'filters', options.filters)
-    this.#multiplier = requireCount(this.name, 'depthMultiplier', options.depthMultiplier ?? 1)
+    this.filters = requireCount(this.name, 'filters', options.filters, 1)
+    this.#multiplier = requireCount(this.name, 'depthMultiplier', options.depthMultiplier ?? 1, 1)
   }
   /** [height, width, channels, depthMultiplier]. Throws ValueError before the layer is built. */
   get depthwiseKernel(): Variable {

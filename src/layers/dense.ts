@@ -1,9 +1,9 @@
 /** Dense layers: every output depends on every input. */
-import { ValueError } from '../../codegen/errors.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
 import type { Variable } from '../../tracer/variable.ts'
 import { type ActivationLike, activationOf } from '../activations/index.ts'
 import type { InitializerLike } from '../initializers/index.ts'
+import { requireCount } from '../math/checks.ts'
 import { add, matMul } from '../math/index.ts'
 import type { RegularizerLike } from '../regularizers/index.ts'
 import { type InputShape, Layer, type LayerOptions } from './layer.ts'
@@ -35,13 +35,7 @@ export class Dense extends Layer {
 
   constructor(options: DenseOptions) {
     super('dense', options)
-    if (!Number.isInteger(options.units) || options.units < 1)
-      throw new ValueError({
-        op: this.name,
-        problem: `units is ${options.units}`,
-        fix: 'use an integer of at least 1.',
-      })
-    this.units = options.units
+    this.units = requireCount(this.name, 'units', options.units, 1)
     this.#options = options
     this.#activation = activationOf(this.name, options.activation)
     if (options.inputSize !== undefined) this.build(options.inputSize)

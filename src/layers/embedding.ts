@@ -1,10 +1,10 @@
 /** Embedding: from numbers of things to vectors. */
 import type { DType } from '../../codegen/dtype.ts'
-import { ValueError } from '../../codegen/errors.ts'
 import { convertToTensor, type TensorLike } from '../../tracer/convert.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
 import type { Variable } from '../../tracer/variable.ts'
 import { type InitializerLike, randomUniform } from '../initializers/index.ts'
+import { requireCount } from '../math/checks.ts'
 import { cast, gather, notEqual } from '../math/index.ts'
 import type { RegularizerLike } from '../regularizers/index.ts'
 import { type InputShape, Layer, type LayerOptions } from './layer.ts'
@@ -30,16 +30,9 @@ export class Embedding extends Layer {
 
   constructor(options: EmbeddingOptions) {
     super('embedding', options)
-    for (const name of ['inputDim', 'outputDim'] as const)
-      if (!Number.isInteger(options[name]) || options[name] < 1)
-        throw new ValueError({
-          op: this.name,
-          problem: `${name} is ${options[name]}`,
-          fix: 'use an integer of at least 1.',
-        })
     this.#options = options
-    this.inputDim = options.inputDim
-    this.outputDim = options.outputDim
+    this.inputDim = requireCount(this.name, 'inputDim', options.inputDim, 1)
+    this.outputDim = requireCount(this.name, 'outputDim', options.outputDim, 1)
   }
 
   /** [inputDim, outputDim]. Throws ValueError before the layer is built. */

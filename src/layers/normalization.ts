@@ -40,15 +40,13 @@ function alongAxes(x: Tensor, axes: readonly number[]): readonly Size[] {
 
 /** The weights gamma and beta that most of these layers have. */
 abstract class Scaled<Options extends ScaleAndCenter> extends Layer {
-  protected readonly options: Options
+  readonly #options: Options
   #gamma: Variable | undefined
   #beta: Variable | undefined
 
   constructor(kind: string, options: Options) {
     super(kind, options)
-    this.options = options
-    // The walk for variables need not look at the options.
-    Object.defineProperty(this, 'options', { enumerable: false })
+    this.#options = options
   }
   get gamma(): Variable {
     return this.afterBuild(this.#gamma, 'gamma')
@@ -58,6 +56,13 @@ abstract class Scaled<Options extends ScaleAndCenter> extends Layer {
   }
   override outputShape(input: InputShape): InputShape {
     return input
+  }
+  protected get options(): Options {
+    return this.#options
+  }
+  /** The size of the weights along their first axis; undefined without weights. */
+  protected get weightSize(): number | undefined {
+    return (this.#gamma ?? this.#beta)?.shape[0]
   }
   protected get epsilon(): number {
     return this.options.epsilon ?? 1e-3
@@ -97,7 +102,7 @@ export class LayerNormalization extends Scaled<LayerNormalizationOptions> {
   }
   protected override call(x: Tensor): Tensor {
     const axes = this.#axes(x.rank)
-    if (axes.length === 1 && axes[0] === x.rank - 1) this.requireInput(x, 1, this.weights[0]?.shape[0])
+    if (axes.length === 1 && axes[0] === x.rank - 1) this.requireInput(x, 1, this.weightSize)
     const { mean: center, variance } = moments(x, axes, true)
     return this.scaled(mul(sub(x, center), rsqrt(add(variance, this.epsilon))), alongAxes(x, axes))
   }
@@ -141,7 +146,7 @@ export class GroupNormalization extends Scaled<GroupNormalizationOptions> {
   }
   protected override call(x: Tensor): Tensor {
     const axis = normaliseAxis(this.name, this.options.axis ?? -1, x.rank)
-    this.requireInput(x, 2, axis === x.rank - 1 ? this.weights[0]?.shape[0] : undefined)
+    this.requireInput(x, 2, axis === x.rank - 1 ? this.weightSize : undefined)
     const { shape } = x.type
     const channels = shape[axis]
     const each = typeof channels === 'number' ? channels / this.#groups : 1

@@ -3,7 +3,7 @@
  * over time then only multiplies the state. In a traced function the whole is one loop of the compiled program, with its
  * gradient; outputs and states are Keras 3's.
  */
-import { ShapeError, ValueError } from '../../codegen/errors.ts'
+import { ShapeError } from '../../codegen/errors.ts'
 import { printShape, type Size, sizesEqual } from '../../codegen/size.ts'
 import { convertToTensor, type TensorLike } from '../../tracer/convert.ts'
 import { printType } from '../../tracer/ir/type.ts'
@@ -13,6 +13,7 @@ import type { Variable } from '../../tracer/variable.ts'
 import { type ActivationLike, activationOf } from '../activations/index.ts'
 import { foldl, scan } from '../elements.ts'
 import type { InitializerLike } from '../initializers/index.ts'
+import { requireCount } from '../math/checks.ts'
 import { add, expandDims, matMul, mul, reverse, transpose, where, zerosLike } from '../math/index.ts'
 import type { Generator } from '../random/generator.ts'
 import type { RegularizerLike } from '../regularizers/index.ts'
@@ -76,15 +77,10 @@ export abstract class Recurrent<Output extends RecurrentOutput = Tensor> extends
 
   constructor(kind: string, options: RecurrentOptions) {
     super(kind, options)
-    if (!Number.isInteger(options.units) || options.units < 1)
-      throw new ValueError({
-        op: this.name,
-        problem: `units is ${options.units}`,
-        fix: 'use an integer of at least 1.',
-      })
+    const units = requireCount(this.name, 'units', options.units, 1)
     requireRate(this.name, options.dropout ?? 0, 'dropout')
     requireRate(this.name, options.recurrentDropout ?? 0, 'recurrentDropout')
-    this.units = options.units
+    this.units = units
     this.#options = options
     this.activation = activationOf(this.name, options.activation ?? 'tanh')
     this.#generator = generatorFor(options.seed)

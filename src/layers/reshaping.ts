@@ -2,6 +2,7 @@
 import { ShapeError, ValueError } from '../../codegen/errors.ts'
 import { multiplySizes } from '../../codegen/size.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
+import { requireCount } from '../math/checks.ts'
 import { broadcastTo, expandDims, pad, repeat, reshape, slice, transpose } from '../math/index.ts'
 import { type InputShape, Layer, type LayerOptions } from './layer.ts'
 
@@ -121,9 +122,7 @@ export class RepeatVector extends Layer {
 
   constructor(n: number, options: LayerOptions = {}) {
     super('repeat_vector', options)
-    if (!Number.isInteger(n) || n < 1)
-      throw new ValueError({ op: this.name, problem: `n is ${n}`, fix: 'use an integer of at least 1.' })
-    this.n = n
+    this.n = requireCount(this.name, 'n', n, 1)
   }
   override outputShape(input: InputShape): InputShape {
     this.requireRank(input, 2, '[batch, features]')

@@ -3,7 +3,7 @@
  * channels fall.
  */
 import { ShapeError, ValueError } from '../../codegen/errors.ts'
-import { floorDivideSizes } from '../../codegen/size.ts'
+import { floorDivideSizes, multiplySizes } from '../../codegen/size.ts'
 import type { TensorType } from '../../tracer/ir/type.ts'
 import { operandRows, sizeAt } from '../../tracer/ops/arguments.ts'
 import { reshape } from '../../tracer/ops/movement.ts'
@@ -71,4 +71,11 @@ export function splitChannels(x: Tensor, axis: number, groups: number): Tensor {
   const shape = [...x.type.shape]
   shape.splice(axis, 1, groups, floorDivideSizes(sizeAt(shape, axis), groups))
   return reshape(x, shape)
+}
+
+/** The inverse of `splitChannels`: the axes at `axis` and after it as one. */
+export function joinChannels(y: Tensor, axis: number): Tensor {
+  const shape = [...y.type.shape]
+  shape.splice(axis, 2, multiplySizes(sizeAt(shape, axis), sizeAt(shape, axis + 1)))
+  return reshape(y, shape)
 }

@@ -8,15 +8,15 @@
 import { ShapeError, ValueError } from '../../codegen/errors.ts'
 import { multiplySizes, printShape, type Size, sizesEqual, subtractSizes } from '../../codegen/size.ts'
 import { convertTogether, type TensorLike } from '../../tracer/convert.ts'
-import { printType } from '../../tracer/ir/type.ts'
+import { printType, type TensorType } from '../../tracer/ir/type.ts'
 import { at, operandRows, sizeAt } from '../../tracer/ops/arguments.ts'
 import { conv, type ConvolutionAttrs } from '../../tracer/ops/convolution.ts'
 import { dot } from '../../tracer/ops/dot.ts'
 import { expandDims, reshape } from '../../tracer/ops/movement.ts'
 import { lastIndex } from '../../tracer/ops/sizes.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
-import { groupsOf, inputText, type Layout, layoutOf, splitChannels } from './channels.ts'
-import { type Padding, perAxis, placeWindows } from './windows.ts'
+import { groupsOf, inputText, joinChannels, type Layout, layoutOf, splitChannels } from './channels.ts'
+import { type Padding, placeWindows, type Windows } from './windows.ts'
 
 /** Numbers per axis of space, or one for all. */
 type PerAxis<Pair> = number | Pair
@@ -65,23 +65,29 @@ interface Request {
   readonly dilations: number | readonly number[]
 }
 
+/** Where the windows of a filter lie in an input. */
+function windowsOf(
+  request: Omit<Request, 'rank' | 'dataFormat'>,
+  input: TensorType,
+  filter: TensorType,
+  { spatial }: Layout,
+): Windows {
+  return placeWindows({
+    ...request,
+    input,
+    spatial,
+    sizes: filter.shape.slice(0, spatial.length),
+    rows: [['filter', printType(filter)]],
+  })
+}
+
 /** A convolution over `rank` axes of space. */
 function convolve(x: TensorLike, filter: TensorLike, request: Request): Tensor {
   const { op, rank, strides, pad, dilations } = request
   const layout = layoutOf(op, request.dataFormat, rank)
   const operands = operandsOf(op, x, filter, rank)
   const { type } = operands.filter
-  const sizes = type.shape.slice(0, rank)
-  const windows = placeWindows({
-    op,
-    input: operands.x.type,
-    spatial: layout.spatial,
-    sizes,
-    strides,
-    dilations,
-    pad,
-    rows: [['filter', printType(type)]],
-  })
+  const windows = windowsOf({ op, strides, dilations, pad }, operands.x.type, type, layout)
   const groups = groupsOf(op, operands.x.type, layout.channel, type)
   const common = {
     strides: windows.strides,
@@ -92,7 +98,7 @@ function convolve(x: TensorLike, filter: TensorLike, request: Request): Tensor {
     reversed: false,
   }
   if (groups > 1) return operands.finish(grouped(operands, layout, groups, common))
-  if (isPointwise(sizes, common, pad) && layout.channelsLast)
+  if (isPointwise(type.shape.slice(0, rank), common, pad) && layout.channelsLast)
     return operands.finish(
       dot(operands.x, reshape(operands.filter, type.shape.slice(rank)), {
         contractA: [layout.channel],
@@ -129,13 +135,6 @@ function grouped(
     axes: `${text},${digits(rank)}igo->${text}`,
   })
   return joinChannels(y, layout.channel)
-}
-
-/** The tensor with the axes at `axis` and after it as one. */
-function joinChannels(y: Tensor, axis: number): Tensor {
-  const shape = [...y.type.shape]
-  shape.splice(axis, 2, multiplySizes(sizeAt(shape, axis), sizeAt(shape, axis + 1)))
-  return reshape(y, shape)
 }
 
 /**
@@ -233,16 +232,7 @@ export function depthwiseConv2d(
       rows: operandRows([operands.x.type, type], ['x', 'filter']),
       fix: 'the filter has the shape [height, width, channels, multiplier].',
     })
-  const windows = placeWindows({
-    op,
-    input: operands.x.type,
-    spatial: layout.spatial,
-    sizes: type.shape.slice(0, 2),
-    strides,
-    dilations,
-    pad,
-    rows: [['filter', printType(type)]],
-  })
+  const windows = windowsOf({ op, strides, dilations, pad }, operands.x.type, type, layout)
   const text = inputText(layout, 2, true)
   const y = conv(expandDims(operands.x, layout.channel + 1), expandDims(operands.filter, 3), {
     axes: `${text},01gio->${text}`,
@@ -313,17 +303,8 @@ export function conv2dTranspose(
   if (outputShape.length !== 4 && outputShape.length !== 3)
     throw new ValueError({ op, problem: `outputShape is ${printShape(outputShape)}`, fix: 'give 4 sizes.' })
   const shape = outputShape.length === 3 ? [sizeAt(given, 0), ...outputShape] : outputShape
-  const dilated = perAxis(op, 'dilations', dilations, 2)
-  const windows = placeWindows({
-    op,
-    input: { dtype: operands.x.dtype, shape },
-    spatial: layout.spatial,
-    sizes: type.shape.slice(0, 2),
-    strides,
-    dilations: dilated,
-    pad,
-    rows: [['filter', printType(type)]],
-  })
+  const input = { dtype: operands.x.dtype, shape }
+  const windows = windowsOf({ op, strides, dilations, pad }, input, type, layout)
   const expected = shape.map((size, axis) => {
     if (axis === 0) return size
     return axis === layout.channel ? sizeAt(type.shape, 3) : at(windows.counts, layout.spatial.indexOf(axis))
@@ -341,7 +322,7 @@ export function conv2dTranspose(
     axes: `${text},01oi->${text}`,
     strides: [1, 1],
     low: windows.low.map((low, d) =>
-      subtractSizes(multiplySizes(lastIndex(sizeAt(type.shape, d)), at(dilated, d)), low),
+      subtractSizes(multiplySizes(lastIndex(sizeAt(type.shape, d)), at(windows.dilations, d)), low),
     ),
     sizes: layout.spatial.map((axis) => sizeAt(shape, axis)),
     kernelDilations: windows.dilations,

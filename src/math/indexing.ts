@@ -229,7 +229,7 @@ export function unsortedSegmentSum(x: TensorLike, segmentIds: TensorLike, numSeg
 }
 
 /** The elements of a tensor whose values decide a shape. Throws TraceError while tracing. */
-export function readIntegers(op: string, x: Tensor, name: string, fix: string): ArrayLike<number> {
+export function readElements(op: string, x: Tensor, name: string, fix: string): ArrayLike<number> {
   if (x.payload.kind === 'symbolic')
     throw new TraceError({
       op,
@@ -258,7 +258,7 @@ export function segmentSum(x: TensorLike, segmentIds: TensorLike): Tensor {
       fix: 'use unsortedSegmentSum.',
     })
   const values = Array.from(
-    readIntegers('segmentSum', ids, 'segmentIds', 'use unsortedSegmentSum(x, segmentIds, numSegments).'),
+    readElements('segmentSum', ids, 'segmentIds', 'use unsortedSegmentSum(x, segmentIds, numSegments).'),
   )
   const wrong = values.findIndex((id, i) => id < (values[i - 1] ?? 0))
   if (wrong >= 0)
@@ -289,7 +289,7 @@ export function bincount(
   if (maxLength !== undefined) requireCount('bincount', 'maxLength', maxLength)
   let length = minLength
   if (maxLength === undefined || maxLength > minLength) {
-    const elements = readIntegers('bincount', values, 'x', 'give minLength and maxLength the same value.')
+    const elements = readElements('bincount', values, 'x', 'give minLength and maxLength the same value.')
     for (const value of Array.from(elements)) {
       if (value < 0)
         throw new ValueError({ op: 'bincount', problem: `${value} is negative`, fix: 'count values from 0.' })

@@ -9,7 +9,7 @@ import { operandRows } from '../../tracer/ops/arguments.ts'
 import { constant } from '../../tracer/ops/index.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
 import { requireCount } from './checks.ts'
-import { readIntegers } from './indexing.ts'
+import { readElements } from './indexing.ts'
 
 export interface SuppressionOptions {
   /** Boxes that overlap a chosen one by more are dropped: area of the intersection over that of the union; 0.5 unless given. */
@@ -80,8 +80,8 @@ function chosen(
       fix: 'reshape them.',
     })
   const fix = 'choose boxes before the call, or after it from its results.'
-  const data = readIntegers(op, corners, 'boxes', fix)
-  let open = Array.from(readIntegers(op, given, 'scores', fix), (score, box): Candidate => ({
+  const data = readElements(op, corners, 'boxes', fix)
+  let open = Array.from(readElements(op, given, 'scores', fix), (score, box): Candidate => ({
     box,
     score,
     seen: 0,

@@ -75,6 +75,8 @@ function elementCounts(x: Tensor, attrs: PoolAttrs, pad: Padding): Tensor {
   return broadcastTo(poolSum(ones, attrs), result)
 }
 
+const overImages = { rank: 2, dilations: 1 } as const
+
 /**
  * The maximum of each window of images `x` [batch, height, width, channels] (or without batch). NaN in a window gives NaN;
  * padding never counts. The gradient goes to the first maximum of a window. Numeric dtypes.
@@ -94,14 +96,12 @@ export function maxPool(
   pad: Padding,
   dataFormat: 'NHWC' | 'NCHW' = 'NHWC',
 ): Tensor {
-  const op = 'maxPool'
   return poolOver(x, {
-    op,
+    ...overImages,
+    op: 'maxPool',
     kind: 'max',
-    rank: 2,
     windows: filterSize,
     strides,
-    dilations: 1,
     pad,
     dataFormat,
   })
@@ -122,14 +122,12 @@ export function avgPool(
   pad: Padding,
   dataFormat: 'NHWC' | 'NCHW' = 'NHWC',
 ): Tensor {
-  const op = 'avgPool'
   return poolOver(x, {
-    op,
+    ...overImages,
+    op: 'avgPool',
     kind: 'avg',
-    rank: 2,
     windows: filterSize,
     strides,
-    dilations: 1,
     pad,
     dataFormat,
   })

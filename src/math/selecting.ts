@@ -9,7 +9,7 @@ import { printType } from '../../tracer/ir/type.ts'
 import { demandDType, logical, normaliseAxis, operandRows, sizeAt } from '../../tracer/ops/arguments.ts'
 import { constant, gather, reshape, transpose } from '../../tracer/ops/index.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
-import { readIntegers } from './indexing.ts'
+import { readElements } from './indexing.ts'
 
 const fix = 'do it before the call and pass the result, or mask with tf.where.'
 
@@ -32,7 +32,7 @@ export function unique(x: TensorLike, axis = 0): { readonly values: Tensor; read
   const along = normaliseAxis('unique', axis, tensor.rank)
   const order = [along, ...tensor.shape.map((_, i) => i).filter((i) => i !== along)]
   const moved = transpose(tensor, order)
-  const data = readIntegers('unique', moved, 'x', fix)
+  const data = readElements('unique', moved, 'x', fix)
   const count = moved.shape[0] ?? 0
   const width = count === 0 ? 0 : data.length / count
   const places = new Map<string, number>()
@@ -74,8 +74,8 @@ export function setdiff1d(x: TensorLike, y: TensorLike): [values: Tensor, positi
       rows: operandRows([own.type, other.type]),
       fix: 'use reshape(x, [-1]).',
     })
-  const without = new Set(Array.from(readIntegers(op, other, 'y', fix)))
-  const kept = Array.from(readIntegers(op, own, 'x', fix), (value, i) => (without.has(value) ? -1 : i))
+  const without = new Set(Array.from(readElements(op, other, 'y', fix)))
+  const kept = Array.from(readElements(op, own, 'x', fix), (value, i) => (without.has(value) ? -1 : i))
   const positions = integers(
     [kept.filter((i) => i >= 0).length],
     kept.filter((i) => i >= 0),
@@ -92,7 +92,7 @@ export function setdiff1d(x: TensorLike, y: TensorLike): [values: Tensor, positi
 export function argWhere(condition: TensorLike): Tensor {
   const tensor = convertToTensor(condition, { op: 'argWhere' })
   demandDType('argWhere', tensor.type, logical)
-  const data = readIntegers('argWhere', tensor, 'condition', fix)
+  const data = readElements('argWhere', tensor, 'condition', fix)
   const coordinates: number[] = []
   let count = 0
   for (let at = 0; at < data.length; at++) {
@@ -139,7 +139,7 @@ export function booleanMask(x: TensorLike, mask: TensorLike, axis = 0): Tensor {
       ],
       fix: 'reshape the mask, or name another axis.',
     })
-  const data = Array.from(readIntegers(op, chosen, 'mask', fix))
+  const data = Array.from(readElements(op, chosen, 'mask', fix))
   const positions = data.flatMap((value, i) => (value === 0 ? [] : [i]))
   const merged = multiplySizes(...shape.slice(from, from + chosen.rank))
   const flat = reshape(tensor, [...shape.slice(0, from), merged, ...shape.slice(from + chosen.rank)])

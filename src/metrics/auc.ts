@@ -16,6 +16,7 @@ import {
   where,
 } from '../../tracer/ops/index.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
+import { requireCount } from '../math/checks.ts'
 import { add, clipByValue, divNoNan, maximum, minimum, mul } from '../math/index.ts'
 import { sum } from '../math/reductions.ts'
 import { ConfusionMetric } from './confusion.ts'
@@ -43,12 +44,7 @@ function thresholdsOf(op: string, { numThresholds = 200, thresholds }: AUCOption
       return [-margin, ...thresholds.toSorted((a, b) => a - b), 1 + margin]
     throw new ValueError({ op, problem: 'a threshold is not from 0 to 1', fix: 'use numbers from 0 to 1.' })
   }
-  if (!Number.isInteger(numThresholds) || numThresholds < 2)
-    throw new ValueError({
-      op,
-      problem: `numThresholds is ${numThresholds}`,
-      fix: 'use an integer of at least 2.',
-    })
+  requireCount(op, 'numThresholds', numThresholds, 2)
   const between = Array.from({ length: numThresholds - 2 }, (_, i) => (i + 1) / (numThresholds - 1))
   return [-margin, ...between, 1 + margin]
 }

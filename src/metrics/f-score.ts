@@ -18,6 +18,8 @@ import {
 } from '../../tracer/ops/index.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
 import type { Variable } from '../../tracer/variable.ts'
+import { epsilon } from '../losses/per-sample.ts'
+import { requireCount } from '../math/checks.ts'
 import { add, divNoNan, matMul, mul } from '../math/index.ts'
 import { eye } from '../math/creation.ts'
 import { max, mean, sum } from '../math/reductions.ts'
@@ -29,8 +31,6 @@ export interface FScoreOptions extends MetricOptions {
   /** Predictions above it are positive; without one, the best class of each sample is. */
   readonly threshold?: number
 }
-
-const epsilon = 1e-7
 
 type Sums = Readonly<Record<'right' | 'wrong' | 'missed' | 'labels', Variable>>
 
@@ -126,13 +126,7 @@ export class MeanIoU extends Metric {
 
   constructor(options: MetricOptions & { readonly numClasses: number }) {
     super('mean_io_u', options)
-    if (!Number.isInteger(options.numClasses) || options.numClasses < 1)
-      throw new ValueError({
-        op: this.name,
-        problem: `numClasses is ${options.numClasses}`,
-        fix: 'use an integer of at least 1.',
-      })
-    this.#classes = options.numClasses
+    this.#classes = requireCount(this.name, 'numClasses', options.numClasses, 1)
     this.#matrix = this.addVariable('total_confusion_matrix', [this.#classes, this.#classes])
   }
   override result(): Tensor {

@@ -10,7 +10,7 @@ import { printType } from '../../tracer/ir/type.ts'
 import { type Tensor, tensorOf } from '../../tracer/tensor.ts'
 import { type AnyAsyncDataset, AsyncDataset } from '../data/async-dataset.ts'
 import { isMask } from '../data/batch.ts'
-import type { Count } from '../data/counts.ts'
+import { type Count, requireCount } from '../data/counts.ts'
 import { Dataset } from '../data/dataset.ts'
 import type { AnyDataset } from '../data/types.ts'
 import { chooser, randomOrder, sharedSeed } from '../data/random-order.ts'
@@ -62,7 +62,7 @@ export function samplesOf(
   const given: Samples = {
     x: convertToTensor(x, { op, dtype: inputDtype(x, dtype) }),
     y: y === undefined ? undefined : convertToTensor(y, { op }),
-    weights: sampleWeight === undefined ? undefined : convertToTensor(sampleWeight, { op, dtype: undefined }),
+    weights: sampleWeight === undefined ? undefined : convertToTensor(sampleWeight, { op }),
   }
   requireRows(op, given)
   return given
@@ -92,8 +92,7 @@ function requireRows(op: string, samples: Samples): void {
 
 /** Batches of samples in order, or in a new random order for each pass. */
 export function batchesOfSamples(op: string, samples: Samples, size: number, shuffled: boolean): Batches {
-  if (!(Number.isInteger(size) && size >= 1))
-    throw new ValueError({ op, problem: `batchSize is ${size}`, fix: 'use an integer of at least 1.' })
+  requireCount(op, 'batchSize', size, 1)
   const count = samples.x.shape[0] ?? 0
   const seed = shuffled ? sharedSeed() : 0
   let passes = 0

@@ -49,7 +49,6 @@ import { evaluation, trainingLoop } from './training.ts'
  */
 export abstract class Model extends Layer implements TrainedModel {
   #steps: Steps = new Steps(this, undefined)
-  #stop = false
   #training = false
 
   /** @param kind for the name, when the options have none: `net` gives `net`, `net_1`, … */
@@ -99,12 +98,7 @@ export abstract class Model extends Layer implements TrainedModel {
   }
 
   /** Set by callbacks: the training ends. */
-  get stopTraining(): boolean {
-    return this.#stop
-  }
-  set stopTraining(value: boolean) {
-    this.#stop = value
-  }
+  stopTraining: boolean = false
 
   /**
    * Trains the model: `fit(x, y, options)`, or `fit(dataset, options)` for a dataset of batches `[x, y]` or

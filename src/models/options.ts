@@ -4,6 +4,7 @@ import { ValueError } from '../../codegen/errors.ts'
 import type { TensorLike } from '../../tracer/convert.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
 import { type Callback, type CallbackLike, callbackOf } from '../callbacks/callback.ts'
+import { requireCount } from '../data/counts.ts'
 import { joinRows, rowsAt } from '../data/rows.ts'
 import type { LossLike } from '../losses/by-name.ts'
 import type { MetricLike } from '../metrics/by-name.ts'
@@ -94,11 +95,6 @@ function callbacksOf(given: CallbackLike | readonly CallbackLike[] | undefined):
   return [given ?? []].flat().map((each) => callbackOf(each))
 }
 
-function requireInteger(op: string, name: string, value: number, least: number): number {
-  if (Number.isInteger(value) && value >= least) return value
-  throw refused(op, `${name} is ${value}`, `use an integer of at least ${least}.`)
-}
-
 /** Options that only make sense for samples, given with a dataset. */
 function refuseWithDataset(op: string, options: object, names: readonly string[]): void {
   const given = names.find((name) => Reflect.get(options, name) !== undefined)
@@ -131,9 +127,9 @@ export function trainingOf(
   const op = 'fit'
   const { epochs = 1, initialEpoch = 0, validationFrequency = 1, shuffle = true, batchSize = 32 } = options
   const shared = {
-    epochs: requireInteger(op, 'epochs', epochs, 0),
-    initialEpoch: requireInteger(op, 'initialEpoch', initialEpoch, 0),
-    validationFrequency: requireInteger(op, 'validationFrequency', validationFrequency, 1),
+    epochs: requireCount(op, 'epochs', epochs, 0),
+    initialEpoch: requireCount(op, 'initialEpoch', initialEpoch, 0),
+    validationFrequency: requireCount(op, 'validationFrequency', validationFrequency, 1),
     verbose: verboseOf(op, options.verbose, 1),
     callbacks: callbacksOf(options.callbacks),
     limit: options.stepsPerEpoch,

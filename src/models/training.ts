@@ -13,7 +13,7 @@ import {
   type TrainingParameters,
 } from '../callbacks/callback.ts'
 import { History } from '../callbacks/history.ts'
-import type { Count } from '../data/counts.ts'
+import { type Count, requireCount } from '../data/counts.ts'
 import type { Batch, Batches } from './batches.ts'
 import { type Loop, settled } from './loop.ts'
 import { ProgressBar } from './progress-bar.ts'
@@ -54,12 +54,7 @@ class Feed {
   #iterator: Iterator<Batch> | AsyncIterator<Batch> | undefined
 
   constructor(op: string, { batches, limit }: Evaluation) {
-    if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1))
-      throw new ValueError({
-        op,
-        problem: `the number of steps is ${limit}`,
-        fix: 'use an integer of at least 1.',
-      })
+    if (limit !== undefined) requireCount(op, 'the number of steps', limit, 1)
     if (batches.count === Infinity && limit === undefined)
       throw new ValueError({
         op,

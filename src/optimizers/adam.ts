@@ -29,15 +29,16 @@ function scalarAt(scalars: readonly Tensor[], i: number): Tensor {
   return found
 }
 
-/** slot ← slot + (target − slot)·rate, given and assigned. */
-function approach(slot: Variable, target: Tensor, rate: number): Tensor {
+/** For the library's own use: slot ← slot + (target − slot)·rate, given and assigned. */
+export function approach(slot: Variable, target: Tensor, rate: number): Tensor {
   const before = slot.value()
   const after = add(before, mul(sub(target, before), rate))
   slot.assign(after)
   return after
 }
 
-abstract class AdamFamily extends Optimizer {
+/** For the library's own use: the options and slots that Adam and its relatives share. */
+export abstract class AdamFamily extends Optimizer {
   protected readonly beta1: number
   protected readonly beta2: number
   protected readonly epsilon: number

@@ -48,10 +48,6 @@ export class RMSprop extends Optimizer {
     return { v: 0, ...(this.#centered ? { mean: 0 } : {}), ...(this.#momentum > 0 ? { momentum: 0 } : {}) }
   }
 
-  protected override begin(learningRate: Tensor): readonly Tensor[] {
-    return [learningRate]
-  }
-
   protected override update(
     content: Tensor,
     gradient: Tensor,
@@ -90,10 +86,6 @@ export class Adagrad extends Optimizer {
     return { accumulator: this.#initial }
   }
 
-  protected override begin(learningRate: Tensor): readonly Tensor[] {
-    return [learningRate]
-  }
-
   protected override update(
     content: Tensor,
     gradient: Tensor,
@@ -126,10 +118,6 @@ export class Adadelta extends Optimizer {
 
   protected override slotsOf(): Readonly<Record<string, number>> {
     return { gradients: 0, changes: 0 }
-  }
-
-  protected override begin(learningRate: Tensor): readonly Tensor[] {
-    return [learningRate]
   }
 
   protected override update(
@@ -166,10 +154,6 @@ export class Lion extends Optimizer {
 
   protected override slotsOf(): Readonly<Record<string, number>> {
     return { m: 0 }
-  }
-
-  protected override begin(learningRate: Tensor): readonly Tensor[] {
-    return [learningRate]
   }
 
   protected override update(

@@ -19,13 +19,13 @@ import {
   mul,
   pow,
   rsqrt,
-  scalar,
   sqrt,
   square,
   sub,
   sum,
   where,
 } from '../math/index.ts'
+import { AdamFamily, type AdamOptions, approach } from './adam.ts'
 import { Optimizer } from './optimizer.ts'
 import type { OptimizerOptions, Slots, SlotStart } from './options.ts'
 import type { LearningRate } from './schedules.ts'
@@ -102,35 +102,16 @@ export class Adafactor extends Optimizer {
   }
 }
 
-export interface LambOptions extends OptimizerOptions {
-  /** Decay of the mean of gradients. Default 0.9. */
-  readonly beta1?: number
-  /** Decay of the mean of squares. Default 0.999. */
-  readonly beta2?: number
-  /** Added to the root. Default 1e-7. */
-  readonly epsilon?: number
-}
+export type LambOptions = AdamOptions
 
 /** Adam's direction u = m̂ / (√v̂ + ε), with steps of length rate·‖w‖: w ← w − rate·(‖w‖/‖u‖)·u. */
-export class Lamb extends Optimizer {
-  readonly #beta1: number
-  readonly #beta2: number
-  readonly #epsilon: number
-
+export class Lamb extends AdamFamily {
   constructor(learningRate: LearningRate = 0.001, options: LambOptions = {}) {
     super('lamb', learningRate, options)
-    this.#beta1 = options.beta1 ?? 0.9
-    this.#beta2 = options.beta2 ?? 0.999
-    this.#epsilon = options.epsilon ?? 1e-7
-  }
-
-  protected override slotsOf(): Readonly<Record<string, SlotStart>> {
-    return { m: 0, v: 0 }
   }
 
   protected override begin(learningRate: Tensor, step: Tensor): readonly Tensor[] {
-    const correction = (beta: number): Tensor => sub(1, pow(scalar(beta), step))
-    return [learningRate, correction(this.#beta1), correction(this.#beta2)]
+    return [learningRate, this.correction(this.beta1, step), this.correction(this.beta2, step)]
   }
 
   protected override update(
@@ -139,15 +120,9 @@ export class Lamb extends Optimizer {
     slots: Slots,
     [rate = content, first = content, second = content]: readonly Tensor[],
   ): Tensor {
-    const approach = (name: string, target: Tensor, share: number): Tensor => {
-      const before = slots(name).value()
-      const next = add(before, mul(sub(target, before), share))
-      slots(name).assign(next)
-      return next
-    }
-    const m = approach('m', gradient, 1 - this.#beta1)
-    const v = approach('v', square(gradient), 1 - this.#beta2)
-    const direction = div(div(m, first), add(sqrt(div(v, second)), this.#epsilon))
+    const m = approach(slots('m'), gradient, 1 - this.beta1)
+    const v = approach(slots('v'), square(gradient), 1 - this.beta2)
+    const direction = div(div(m, first), add(sqrt(div(v, second)), this.epsilon))
     const [ofContent, ofDirection] = [sum(square(content)), sum(square(direction))]
     const both = logicalAnd(greater(ofContent, 0), greater(ofDirection, 0))
     const ratio = where(both, sqrt(div(ofContent, where(both, ofDirection, 1))), 1)

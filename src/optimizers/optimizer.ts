@@ -105,26 +105,16 @@ export abstract class Optimizer {
 
   /** All state: iterations, the learning rate unless it is a schedule, then the slots in the order of the variables. */
   get variables(): readonly Variable[] {
-    const shared = this.#rate instanceof Variable ? [this.iterations, this.#rate] : [this.iterations]
-    return [
-      ...shared,
-      ...this.sharedState(),
-      ...[...this.#slots.values()].flatMap((slots) => [...slots.values()]),
-    ]
+    return [...this.#shared(), ...[...this.#slots.values()].flatMap((slots) => [...slots.values()])]
   }
 
   /** The same Variables by names that do not depend on those of the variables: `iterations`, `0/m`, `0/v`, `1/m` … */
   get namedVariables(): ReadonlyMap<string, Variable> {
     const own = (each: Variable): string => each.name.slice(this.name.length + 1)
-    const shared = [
-      this.iterations,
-      ...(this.#rate instanceof Variable ? [this.#rate] : []),
-      ...this.sharedState(),
-    ]
     const slots = [...this.#slots.values()].flatMap((of, i) =>
       [...of].map(([slot, each]): [string, Variable] => [`${i}/${slot}`, each]),
     )
-    return new Map([...shared.map((each): [string, Variable] => [own(each), each]), ...slots])
+    return new Map([...this.#shared().map((each): [string, Variable] => [own(each), each]), ...slots])
   }
 
   /** The learning rate of the next step, a float32 scalar, also when it is a schedule. */
@@ -272,6 +262,12 @@ export abstract class Optimizer {
   /** A Variable of the optimizer's own. */
   protected stateVariable(name: string, initial: Tensor): Variable {
     return inNameScope('', () => variable(initial, { name: `${this.name}/${name}`, trainable: false }))
+  }
+
+  /** The state that belongs to no one variable. */
+  #shared(): readonly Variable[] {
+    const rate = this.#rate instanceof Variable ? [this.#rate] : []
+    return [this.iterations, ...rate, ...this.sharedState()]
   }
 
   /** What the options add to the slots. */

@@ -27,10 +27,6 @@ export class SGD extends Optimizer {
     return this.#momentum === 0 ? {} : { momentum: 0 }
   }
 
-  protected override begin(learningRate: Tensor): readonly Tensor[] {
-    return [learningRate]
-  }
-
   protected override update(
     content: Tensor,
     gradient: Tensor,

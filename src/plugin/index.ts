@@ -8,7 +8,12 @@
  */
 import { readFileSync } from 'node:fs'
 import { createUnplugin, type UnpluginInstance, type UnpluginOptions } from 'unplugin'
-import { convertModule, type ConvertedModule, type SourceMapInput } from '../../tracer/autograph/module.ts'
+import {
+  convertModule,
+  type ConvertedModule,
+  runtimeModule,
+  type SourceMapInput,
+} from '../../tracer/autograph/module.ts'
 import { type Esbuild, hasDecorators, lower, type Lowered } from './lower.ts'
 import { matcher, type Pattern, shownPath } from './patterns.ts'
 
@@ -31,7 +36,6 @@ interface Context {
 }
 
 const javascript = /\.(?:[cm]?[jt]sx?|vue|svelte|astro)$/
-const runtimeModules = ['tracemill', 'tracemill/autograph-runtime']
 
 class Rewriter {
   readonly #options: PluginOptions
@@ -122,7 +126,7 @@ function afterTypes(rewriter: Rewriter): UnpluginOptions {
     rollup: { transform: { order: 'post', handler: transform } },
     rolldown: { transform: { order: 'post', handler: transform } },
     vite: {
-      config: () => ({ optimizeDeps: { include: runtimeModules } }),
+      config: () => ({ optimizeDeps: { include: ['tracemill', runtimeModule] } }),
       configResolved: ({ root }) => rewriter.setRoot(root),
     },
     webpack: ({ context }) => rewriter.setRoot(context),

@@ -4,7 +4,6 @@
  * esbuild does it, as the bundler itself or, where a bundler leaves decorators as they are, as what happens to be
  * installed. A build of one file is asked for, not a transform, because that reads the settings of `tsconfig.json`.
  */
-import { readFile } from 'node:fs/promises'
 import { dirname, extname } from 'node:path'
 import type { build, BuildOptions, Loader } from 'esbuild'
 
@@ -29,18 +28,17 @@ const kept = [
   'charset', 'absWorkingDir',
 ] as const // prettier-ignore
 
-/** Lowers one module; `contents` are those of the file when they are not given. */
+/** Lowers one module, whose file has these contents. */
 export async function lower(
   esbuild: Esbuild,
   file: string,
-  contents: string | undefined,
+  contents: string,
   options: BuildOptions = {},
 ): Promise<Lowered> {
   const settings = Object.fromEntries(
     kept.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])),
   )
   const loader = options.loader?.[extname(file)] ?? loaders[extname(file)] ?? 'ts'
-  const text = contents ?? (await readFile(file, 'utf8'))
   const result = await esbuild.build({
     ...settings,
     entryPoints: [file],
@@ -57,7 +55,7 @@ export async function lower(
       {
         name: 'tracemill-contents',
         setup(build): void {
-          build.onLoad({ filter: /.*/ }, () => ({ contents: text, loader, resolveDir: dirname(file) }))
+          build.onLoad({ filter: /.*/ }, () => ({ contents, loader, resolveDir: dirname(file) }))
         },
       },
     ],

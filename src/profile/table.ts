@@ -7,7 +7,7 @@ import type { ProfileTotal } from './profile.ts'
 const mostCharacters = 48
 
 /** A time with three digits, in the unit that suits it. */
-export function timeText(milliseconds: number): string {
+function timeText(milliseconds: number): string {
   if (milliseconds >= 1000) return `${(milliseconds / 1000).toPrecision(3)} s`
   if (milliseconds >= 1) return `${milliseconds.toPrecision(3)} ms`
   const microseconds = milliseconds * 1000

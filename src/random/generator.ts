@@ -129,14 +129,12 @@ export class Generator {
   static fromState(state: TensorLike): Generator {
     const words = convertToTensor(state, { op: 'fromState', dtype: 'int32' })
     demandWords('fromState', words, counterWords + keyWords)
-    return new Generator(variable(words, { name: 'random_state', trainable: false }))
+    return new Generator(stateVariable(words))
   }
 
   /** A generator at a place of a key's sequence: key int32[2] and counter int32[4], the low words first. Throws ShapeError for others. */
   static fromKeyCounter(key: TensorLike, counter: TensorLike): Generator {
-    return new Generator(
-      variable(stateOfKeyCounter('fromKeyCounter', key, counter), { name: 'random_state', trainable: false }),
-    )
+    return new Generator(stateVariable(stateOfKeyCounter('fromKeyCounter', key, counter)))
   }
 
   /** Goes to the start of the seed's sequence; traced functions that use the generator follow. Throws ValueError for no integer. */
@@ -300,7 +298,7 @@ function moveBy(state: Variable, drawn: readonly Size[]): void {
   else state.assign(advancedWords(state.data(), elementCount(drawn) as number))
 }
 
-function stateVariable(words: Int32Array): Variable {
+function stateVariable(words: Int32Array | Tensor): Variable {
   return variable(words, { name: 'random_state', trainable: false })
 }
 

@@ -3,18 +3,12 @@
  * without one they are drawn as the functions of `tf.random` draw.
  */
 import type { DType } from '../../codegen/dtype.ts'
-import { ValueError } from '../../codegen/errors.ts'
 import type { Size } from '../../codegen/size.ts'
 import { convertToTensor, type TensorLike } from '../../tracer/convert.ts'
 import { expandDims, log, squeeze } from '../../tracer/ops/index.ts'
 import type { Tensor } from '../../tracer/tensor.ts'
+import { wordsOfSeed } from './generator.ts'
 import * as random from './index.ts'
-
-/** A seed of tfjs as one of a stateless function. */
-function pair(op: string, seed: number): [number, number] {
-  if (Number.isSafeInteger(seed)) return [seed | 0, Math.floor(seed / 2 ** 32) | 0]
-  throw new ValueError({ op, problem: `the seed is ${seed}`, fix: 'use an integer of at most 53 bits.' })
-}
 
 /**
  * Uniform numbers in [minval, maxval), float32 unless a dtype is given.
@@ -31,7 +25,7 @@ export function randomUniform(
 ): Tensor {
   return seed === undefined
     ? random.uniform(shape, minval, maxval, dtype)
-    : random.statelessUniform(shape, pair('randomUniform', seed), minval, maxval, dtype)
+    : random.statelessUniform(shape, wordsOfSeed('randomUniform', seed), minval, maxval, dtype)
 }
 
 /** Uniform integers in [minval, maxval), int32. Throws as `randomUniform` does. */
@@ -54,7 +48,7 @@ export function randomNormal(
 ): Tensor {
   return seed === undefined
     ? random.normal(shape, mean, stdDev, dtype)
-    : random.statelessNormal(shape, pair('randomNormal', seed), mean, stdDev, dtype)
+    : random.statelessNormal(shape, wordsOfSeed('randomNormal', seed), mean, stdDev, dtype)
 }
 
 /** Normal numbers of mean 0 and deviation 1. Throws as `randomNormal` does. */
@@ -76,7 +70,7 @@ export function truncatedNormal(
 ): Tensor {
   return seed === undefined
     ? random.truncatedNormal(shape, mean, stdDev, dtype)
-    : random.statelessTruncatedNormal(shape, pair('truncatedNormal', seed), mean, stdDev, dtype)
+    : random.statelessTruncatedNormal(shape, wordsOfSeed('truncatedNormal', seed), mean, stdDev, dtype)
 }
 
 /**
@@ -93,7 +87,7 @@ export function randomGamma(
 ): Tensor {
   return seed === undefined
     ? random.gamma(shape, alpha, beta, dtype)
-    : random.statelessGamma(shape, pair('randomGamma', seed), alpha, beta, dtype)
+    : random.statelessGamma(shape, wordsOfSeed('randomGamma', seed), alpha, beta, dtype)
 }
 
 /**
@@ -114,6 +108,6 @@ export function multinomial(
   const drawn =
     seed === undefined
       ? random.categorical(rows, numSamples)
-      : random.statelessCategorical(rows, numSamples, pair('multinomial', seed))
+      : random.statelessCategorical(rows, numSamples, wordsOfSeed('multinomial', seed))
   return scores.rank === 1 ? squeeze(drawn, [0]) : drawn
 }

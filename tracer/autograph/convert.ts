@@ -14,10 +14,11 @@ import { mayCallForRewriting } from './callees.ts'
 import { definiteCondition } from './detect.ts'
 import { inlineMap, namedCode } from './inline-map.ts'
 import { isOfLibrary } from './library-functions.ts'
+import { lineAt, positionsIn } from './lines.ts'
 import type { Origin, Place } from './places.ts'
 import { print, printMarked } from './printer.ts'
 import { createRuntime, type Runtime } from './runtime.ts'
-import { type FunctionSource, lineAt, parseText, positionsIn, textOf } from './source.ts'
+import { type FunctionSource, parseText, textOf } from './source.ts'
 import {
   type AnyNode,
   arrow,
@@ -203,7 +204,7 @@ function evaluateWith(
 
 /** The function that evaluated code makes. */
 function finish(make: unknown, { fn }: Candidate): Callback {
-  const runtime = createRuntime({ name: '', convert: convertCallee })
+  const runtime = createRuntime(convertCallee)
   const result = (make as (runtime: Runtime) => Callback)(runtime)
   Object.defineProperties(result, {
     name: { value: fn.name, configurable: true },

@@ -5,7 +5,8 @@
  * library's own messages are found by a table of what was evaluated.
  */
 import { noteEvaluated } from '../trace/source.ts'
-import { lineOf, lineStarts, type Origin, type Place } from './places.ts'
+import { lineOf, lineStarts } from './lines.ts'
+import type { Origin, Place } from './places.ts'
 import type { Mark } from './printer.ts'
 
 let count = 0

@@ -2,8 +2,9 @@
  * Rewriting a whole module before it runs: what the build plugin and the loader do.
  *
  * Every function that has to be rewritten gets a new body, and new defaults of parameters; names, keys and all the rest of
- * the module stay as they are, byte for byte, with one import in front, before any other so that the runtime is there when modules import
- * each other in a circle. What the new text calls is told positions as `file:line:column`, in the file the user wrote.
+ * the module stay as they are, byte for byte, with one import in front, before any other so that the runtime is there
+ * when modules import each other in a circle. What the new text calls is told positions as `file:line:column`, in the
+ * file the user wrote.
  */
 import { parse, type Program } from 'acorn'
 import { print, printMarked } from './printer.ts'
@@ -78,16 +79,16 @@ export function convertModule(code: string, options: ModuleOptions): ConvertedMo
     const { source, line, column } = origins(position)
     return `${nameOf(source, file)}:${line}:${column}`
   })
-  const edits: Edit[] = functionsToRewrite(program, made).flatMap((fn) => editsOf(fn, made, code))
-  if (edits.length === 0) return undefined
+  const rewritten = functionsToRewrite(program, made).flatMap((fn) => editsOf(fn, made, code))
+  if (rewritten.length === 0) return undefined
   const name = made.runtimeName
-  const watches = watchesIn(program, made)
-  const inOrder = [...watches, ...edits].toSorted((a, b) => a.start - b.start || a.end - b.end)
-  edits.splice(0, edits.length, ...inOrder)
+  const inOrder = [...watchesIn(program, made), ...rewritten].toSorted(
+    (a, b) => a.start - b.start || a.end - b.end,
+  )
   const binding = name === '$ag' ? name : `$ag as ${name}`
   const prelude = options.prelude?.(name) ?? `import { ${binding} } from ${JSON.stringify(runtimeImport)};`
   const start = startOf(program)
-  edits.unshift({ start, end: start, text: `${prelude} `, marks: [] })
+  const edits: Edit[] = [{ start, end: start, text: `${prelude} `, marks: [] }, ...inOrder]
   // A map names its sources as seen from the module's own folder.
   const step = mapOfEdits(code, edits, lastOf(file))
   let joined: SourceMapV3 | undefined

@@ -2,7 +2,9 @@
  * Where a function's text is: in the script that runs, and through that script's source map in the file that the user
  * wrote.
  */
+import { bytesOfBase64 } from '../../codegen/base64.ts'
 import { builtinModule } from './inspector-session.ts'
+import { lineOf, lineStarts } from './lines.ts'
 
 /** A place in what the user wrote; from 1. */
 export interface Origin {
@@ -32,24 +34,6 @@ interface SourceMap {
 interface ModuleOfNode {
   readonly SourceMap?: new (payload: object) => SourceMap
   readonly findSourceMap?: (path: string) => SourceMap | undefined
-}
-
-/** Where the lines of a text begin, by the engine's rules. */
-export function lineStarts(text: string): number[] {
-  const starts = [0]
-  for (const { 0: end, index } of text.matchAll(/\r\n|[\n\r\u2028\u2029]/g)) starts.push(index + end.length)
-  return starts
-}
-
-/** The line (from 0) that holds a position. */
-export function lineOf(starts: readonly number[], position: number): number {
-  let [low, high] = [0, starts.length - 1]
-  while (low < high) {
-    const middle = (low + high + 1) >> 1
-    if ((starts[middle] ?? 0) <= position) low = middle
-    else high = middle - 1
-  }
-  return low
 }
 
 /** Where the engine says that a function begins: at its parameters. */
@@ -119,7 +103,7 @@ function readMap(url: string, sourceMapURL: string | undefined): SourceMap | und
 }
 
 function decodeBase64(text: string): string {
-  return new TextDecoder().decode(Uint8Array.from(atob(text), (char) => char.charCodeAt(0)))
+  return new TextDecoder().decode(bytesOfBase64(text))
 }
 
 /** The place of a text in a script. */

@@ -1,20 +1,15 @@
 /**
  * Parameters from a function's source, by a parser: names, what destructured parameters take apart, literal defaults.
- *
- * The text that `Function.prototype.toString` gives is an expression (functions and arrows) or a member of a class
- * (methods, getters, private ones), and is parsed as whichever it is.
  */
-import type { ArrowFunctionExpression, Expression, FunctionExpression, Node, Pattern } from 'acorn'
-import { parse } from 'acorn'
 import type { Parameter, ParameterList } from '../trace/parameters.ts'
-
-type FunctionNode = FunctionExpression | ArrowFunctionExpression
+import { parseText } from './source.ts'
+import { type AnyFunction, type AnyNode, children, type Expression, type Pattern } from './syntax.ts'
 
 /** The parameters of a function with this source; undefined when it does not parse. */
 export function readParameters(source: string): ParameterList | undefined {
-  const parsed = asFunction(`(${source}\n)`) ?? asMember(`(class extends Object {${source}\n})`)
+  const parsed = parseText(source)
   if (parsed === undefined) return undefined
-  const { node, text } = parsed
+  const { fn: node, wrapped: text } = parsed
   const counts = node.type === 'FunctionExpression' && usesArguments(node)
   const parameters = node.params.map((pattern) => parameterOf(pattern, text))
   const names = parameters.flatMap(({ name, parts }) => [
@@ -27,38 +22,6 @@ export function readParameters(source: string): ParameterList | undefined {
     counts,
     distinct: !names.includes('') && new Set(names).size === names.length,
   }
-}
-
-interface Parsed {
-  readonly node: FunctionNode
-  readonly text: string
-}
-
-function tryParse(text: string): Expression | undefined {
-  try {
-    const [statement] = parse(text, {
-      ecmaVersion: 'latest',
-      allowSuperOutsideMethod: true,
-      checkPrivateFields: false,
-    }).body
-    return statement?.type === 'ExpressionStatement' ? statement.expression : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function asFunction(text: string): Parsed | undefined {
-  const node = tryParse(text)
-  return node?.type === 'FunctionExpression' || node?.type === 'ArrowFunctionExpression'
-    ? { node, text }
-    : undefined
-}
-
-function asMember(text: string): Parsed | undefined {
-  const node = tryParse(text)
-  if (node?.type !== 'ClassExpression') return undefined
-  const [member] = node.body.body
-  return member?.type === 'MethodDefinition' ? { node: member.value, text } : undefined
 }
 
 function parameterOf(pattern: Pattern, text: string): Parameter {
@@ -157,7 +120,7 @@ const constants: ReadonlyMap<string, unknown> = new Map<string, unknown>([
 ])
 
 /** True for an expression that may give something else each time: it calls, makes or changes something. */
-function isComputed(node: Node): boolean {
+function isComputed(node: AnyNode): boolean {
   return contains(node, ({ type }) =>
     [
       'CallExpression',
@@ -171,28 +134,16 @@ function isComputed(node: Node): boolean {
 }
 
 /** True when a function mentions its own `arguments`. */
-function usesArguments(node: FunctionNode): boolean {
+function usesArguments(node: AnyFunction): boolean {
   return [...node.params, node.body].some((part) =>
-    contains(
-      part,
-      (inner) => 'name' in inner && inner.type === 'Identifier' && inner.name === 'arguments',
-      true,
-    ),
+    contains(part, (inner) => inner.type === 'Identifier' && inner.name === 'arguments', true),
   )
 }
 
 /** Whether a node or one inside it is asked for; functions inside are left out, arrows too unless `arrows` is set. */
-function contains(node: Node, wanted: (node: Node) => boolean, arrows: boolean = false): boolean {
+function contains(node: AnyNode, wanted: (node: AnyNode) => boolean, arrows: boolean = false): boolean {
   if (wanted(node)) return true
   if (node.type === 'FunctionExpression' || node.type === 'FunctionDeclaration') return false
   if (node.type === 'ArrowFunctionExpression' && !arrows) return false
-  return Object.values(node).some((value: unknown) =>
-    (Array.isArray(value) ? value : [value]).some(
-      (child: unknown) => isNode(child) && contains(child, wanted, arrows),
-    ),
-  )
-}
-
-function isNode(value: unknown): value is Node {
-  return value !== null && typeof value === 'object' && 'type' in value && typeof value.type === 'string'
+  return children(node).some((child) => contains(child, wanted, arrows))
 }

@@ -3,6 +3,7 @@
  * stack is full, which is told by the function's name.
  */
 import { TraceError } from '../../codegen/errors.ts'
+import { enterSite } from '../trace/source.ts'
 import { isStaging } from './stage-branch.ts'
 
 /** How many calls of a function are in progress where branches are staged. */
@@ -12,8 +13,16 @@ const inProgress = new WeakMap<object, number>()
 const deep = 50
 
 /** Runs a call of `callee` from rewritten code; `site` is where. */
-export function calling(callee: object, site: () => string, run: () => unknown): unknown {
-  if (!isStaging()) return run()
+export function calling(callee: object, site: string, run: () => unknown): unknown {
+  const before = enterSite(site)
+  try {
+    return isStaging() ? counted(callee, site, run) : run()
+  } finally {
+    enterSite(before)
+  }
+}
+
+function counted(callee: object, site: string, run: () => unknown): unknown {
   const depth = (inProgress.get(callee) ?? 0) + 1
   inProgress.set(callee, depth)
   try {
@@ -26,7 +35,7 @@ export function calling(callee: object, site: () => string, run: () => unknown):
         op: name,
         problem: `it calls itself without end while tracing: whether it goes on depends on a tensor, and both branches are traced`,
         fix: 'recurse on a JavaScript number, or use a loop.',
-        site: site(),
+        site,
       },
       { cause: error },
     )

@@ -81,13 +81,6 @@ export interface Runtime {
   cell(get: () => unknown, set: (value: unknown) => void, name: string, holder?: () => unknown): Part
 }
 
-/** Where rewritten code comes from, and how functions it calls are rewritten in their turn. */
-export interface RuntimeOptions {
-  /** What comes before `line:column` in messages; empty where sites say it themselves. */
-  readonly name: string
-  readonly convert: (callee: Callee) => Callee
-}
-
 /** What is no function, as an engine would call it. */
 function shown(value: unknown): string {
   if (value instanceof TensorMethods) return 'tensor'
@@ -97,38 +90,42 @@ function shown(value: unknown): string {
   return name === undefined || name === '' ? 'an object' : name
 }
 
-/** Makes the runtime of a text. */
-export function createRuntime({ name, convert }: RuntimeOptions): Runtime {
-  // Only positions that name their file mean something to others.
-  const enter: typeof enterSite = name === '' ? enterSite : nothing
-  const at = (site: string): string => (name === '' ? site : `${name}:${site}`)
-  const stage = (
-    test: Tensor,
-    then: () => unknown,
-    otherwise: () => unknown,
-    access: StateArgument,
-    site: string,
-    value?: string,
-  ): unknown => {
-    const before = enter(site)
-    try {
-      return stageBranch({
-        predicate: test,
-        first: then,
-        second: otherwise,
-        state: new State(access),
-        site: at(site),
-        ...(value === undefined ? {} : { value }),
-      })
-    } finally {
-      enter(before)
-    }
+/** Does something at a site, which is what the library's messages name meanwhile. */
+function within<R>(site: string, run: () => R): R {
+  const before = enterSite(site)
+  try {
+    return run()
+  } finally {
+    enterSite(before)
   }
+}
 
+function stage(
+  predicate: Tensor,
+  first: () => unknown,
+  second: () => unknown,
+  access: StateArgument,
+  site: string,
+  value?: string,
+): unknown {
+  return within(site, () =>
+    stageBranch({
+      predicate,
+      first,
+      second,
+      state: new State(access),
+      site,
+      ...(value === undefined ? {} : { value }),
+    }),
+  )
+}
+
+/** Makes the runtime of a text; `convert` rewrites the functions it calls in their turn. */
+export function createRuntime(convert: (callee: Callee) => Callee): Runtime {
   return {
     unset,
     if(test, then, otherwise, state, site) {
-      const truth = truthOf(test, at(site))
+      const truth = truthOf(test, site)
       if (truth instanceof Tensor) stage(truth, then ?? nothing, otherwise ?? nothing, state, site)
       else if (truth) then?.()
       else otherwise?.()
@@ -146,63 +143,53 @@ export function createRuntime({ name, convert }: RuntimeOptions): Runtime {
         first: body,
         second: nothing,
         state,
-        site: at(site),
+        site,
         ...(flag < 0 ? {} : { flag }),
       })
     },
     ifExp(test, then, otherwise, state, site) {
-      const truth = truthOf(test, at(site))
+      const truth = truthOf(test, site)
       if (truth instanceof Tensor) return stage(truth, then, otherwise, state, site, 'the value of ?:')
       return truth ? then() : otherwise()
     },
     and(left, right, state, site) {
       if (!(left instanceof TensorMethods)) return left && right()
-      const truth = truthOf(left, at(site))
+      const truth = truthOf(left, site)
       if (truth instanceof Tensor)
-        return stage(truth, () => boolOf('&&', right(), at(site)), () => false, state, site, 'the value of &&') // prettier-ignore
+        return stage(truth, () => boolOf('&&', right(), site), () => false, state, site, 'the value of &&') // prettier-ignore
       return truth ? right() : left
     },
     or(left, right, state, site) {
       if (!(left instanceof TensorMethods)) return left || right()
-      const truth = truthOf(left, at(site))
+      const truth = truthOf(left, site)
       if (truth instanceof Tensor)
-        return stage(truth, () => true, () => boolOf('||', right(), at(site)), state, site, 'the value of ||') // prettier-ignore
+        return stage(truth, () => true, () => boolOf('||', right(), site), state, site, 'the value of ||') // prettier-ignore
       return truth ? left : right()
     },
-    not: (value) => negate(value),
-    op: (operator, left, right) => operate(operator, left, right),
-    unary: (operator, value) => operateUnary(operator, value),
+    not: negate,
+    op: operate,
+    unary: operateUnary,
     first: (value) => value,
-    loop: (parts, access, site) => runLoop(parts, access, at(site)),
-    each: (items, body, stop, access, site) => runEach(items, body, stop, access, at(site)),
+    loop: runLoop,
+    each: runEach,
     keys(object, site) {
       if (object instanceof TensorMethods)
         throw new TraceError({
           op: 'for…in',
           problem: 'a tensor has no keys',
           fix: 'use for…of.',
-          site: at(site),
+          site,
         })
       const keys: string[] = []
       for (const key in object as object) keys.push(key)
       return keys
     },
     call(callee, args, site) {
-      if (typeof callee !== 'function')
-        throw new TypeError(`${shown(callee)} is not a function (${at(site)})`)
-      const before = enter(site)
-      try {
-        return calling(
-          callee,
-          () => at(site),
-          () => {
-            const all = withCallbacks(undefined, callee.name, callee, args, convert)
-            return convert(callee as Callee)(...alignWeak(callee.name, undefined, all))
-          },
-        )
-      } finally {
-        enter(before)
-      }
+      if (typeof callee !== 'function') throw new TypeError(`${shown(callee)} is not a function (${site})`)
+      return calling(callee, site, () => {
+        const all = withCallbacks(undefined, callee.name, callee, args, convert)
+        return convert(callee as Callee)(...alignWeak(callee.name, undefined, all))
+      })
     },
     method(object, key, args, site) {
       const holder = object as Record<PropertyKey, Callee>
@@ -214,58 +201,31 @@ export function createRuntime({ name, convert }: RuntimeOptions): Runtime {
       // The engine says best what is wrong.
       if (object === null || object === undefined) return holder[key]
       if (typeof callee !== 'function')
-        throw new TypeError(`${shown(object)}.${String(key)} is not a function (${at(site)})`)
+        throw new TypeError(`${shown(object)}.${String(key)} is not a function (${site})`)
       // `f.call(…)`, which is also how private methods are called once a compiler has replaced them.
       const isCall = typeof object === 'function' && (key === 'call' || key === 'apply')
       if (isCall && !Object.hasOwn(object, key))
         return Reflect.apply(callee as Callee, convert(object as Callee), args)
       const all = withCallbacks(object, key, callee, args, convert)
       const aligned = alignWeak(String(key), object instanceof TensorMethods ? object : undefined, all)
-      const before = enter(site)
-      try {
-        if (object instanceof TensorMethods) return Reflect.apply(callee as Callee, object, aligned)
-        return calling(
-          callee,
-          () => at(site),
-          () => Reflect.apply(convert(callee as Callee), object, aligned) as unknown,
-        )
-      } finally {
-        enter(before)
-      }
+      if (object instanceof TensorMethods)
+        return within(site, () => Reflect.apply(callee as Callee, object, aligned))
+      return calling(callee, site, () => Reflect.apply(convert(callee as Callee), object, aligned))
     },
     apply(object, callee, args, site) {
-      if (typeof callee !== 'function')
-        throw new TypeError(`${shown(callee)} is not a function (${at(site)})`)
-      const before = enter(site)
-      try {
-        return calling(
-          callee,
-          () => at(site),
-          () => Reflect.apply(convert(callee as Callee), object, args) as unknown,
-        )
-      } finally {
-        enter(before)
-      }
+      if (typeof callee !== 'function') throw new TypeError(`${shown(callee)} is not a function (${site})`)
+      return calling(callee, site, () => Reflect.apply(convert(callee as Callee), object, args))
     },
     library(callee, args, as, site) {
-      const before = enter(site)
-      try {
-        return (callee as Callee)(
-          ...alignWeak(as, undefined, withCallbacks(undefined, as, callee, args, convert)),
-        )
-      } finally {
-        enter(before)
-      }
+      return within(site, () => {
+        const all = withCallbacks(undefined, as, callee, args, convert)
+        return (callee as Callee)(...alignWeak(as, undefined, all))
+      })
     },
     throwing(value, isCaught, site) {
       if (!isStaging()) return value
-      if (isCaught) throw refusal(at(site), 'it is to be caught in the function', value)
-      const before = enter(site)
-      try {
-        return throwStaged(value, at(site))
-      } finally {
-        enter(before)
-      }
+      if (isCaught) throw refusal(site, 'it is to be caught in the function', value)
+      return within(site, () => throwStaged(value, site))
     },
     caught,
     done(hasReturned, value, isComplete, site) {
@@ -275,19 +235,19 @@ export function createRuntime({ name, convert }: RuntimeOptions): Runtime {
           problem:
             'a value is returned on one path and nothing on another: the else branch must also have a return statement',
           fix: 'return a value at the end of the function.',
-          site: at(site),
+          site,
         })
       return value === unset ? undefined : value
     },
     watch(fn, paths, roots, sites) {
-      return watchHostValues(fn, paths.split(','), roots, sites.split(',').map(at))
+      return watchHostValues(fn, paths.split(','), roots, sites.split(','))
     },
     state: stateAccess,
     part: partOf,
     content: contentPart,
     array: growingArray,
-    get: (object, key) => elementAt(object, key),
-    set: (object, key, value) => setElement(object, key, value),
+    get: elementAt,
+    set: setElement,
     cell: cellPart,
   }
 }

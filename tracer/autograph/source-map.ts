@@ -8,6 +8,7 @@
 import { addSegment, GenMapping, setSourceContent, toEncodedMap } from '@jridgewell/gen-mapping'
 import remapping, { type SourceMapInput } from '@jridgewell/remapping'
 import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping'
+import { Lines } from './lines.ts'
 import type { Mark } from './printer.ts'
 
 export type { SourceMapInput }
@@ -29,27 +30,6 @@ export interface Edit {
   readonly text: string
   /** Where parts of the new text came from. */
   readonly marks: readonly Mark[]
-}
-
-/** Line and column of positions in a text, both from 0. */
-export class Lines {
-  readonly #starts: readonly number[]
-
-  constructor(text: string) {
-    const starts = [0]
-    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
-    this.#starts = starts
-  }
-
-  at(position: number): { readonly line: number; readonly column: number } {
-    let [low, high] = [0, this.#starts.length - 1]
-    while (low < high) {
-      const middle = (low + high + 1) >> 1
-      if ((this.#starts[middle] ?? 0) <= position) low = middle
-      else high = middle - 1
-    }
-    return { line: low, column: position - (this.#starts[low] ?? 0) }
-  }
 }
 
 /** The text with all edits made, which must be in order and apart. */

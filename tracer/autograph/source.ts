@@ -3,7 +3,7 @@
  * it is parsed inside a class or an object, and becomes a function expression that can be put anywhere its scope is.
  */
 import { parse, type Program } from 'acorn'
-import type { AnyFunction, AnyNode, Expression } from './syntax.ts'
+import type { AnyFunction, Expression } from './syntax.ts'
 
 export interface FunctionSource {
   readonly text: string
@@ -11,7 +11,6 @@ export interface FunctionSource {
   readonly wrapped: string
   readonly program: Program
   readonly fn: AnyFunction
-  readonly kind: 'function' | 'method' | 'native' | 'class'
 }
 
 /** The text of a function. */
@@ -19,7 +18,7 @@ export function textOf(fn: object): string {
   return Function.prototype.toString.call(fn)
 }
 
-export function isNative(text: string): boolean {
+function isNative(text: string): boolean {
   return /\{\s*\[native code\]\s*\}$/.test(text)
 }
 
@@ -36,12 +35,11 @@ function tryParse(text: string): Program | undefined {
 
 /** A function's tree from its text; undefined for native functions, classes, and what does not parse. */
 export function parseText(text: string): FunctionSource | undefined {
-  if (isNative(text) || /^class\b/.test(text)) return undefined
+  if (isNative(text) || /^class\b(?!\s*\()/.test(text)) return undefined
   for (const wrapped of [`(${text})`, `(class { ${text} })`, `({ ${text} })`]) {
     const program = tryParse(wrapped)
     const fn = program && functionOf(program)
-    if (program !== undefined && fn !== undefined)
-      return { text, wrapped, program, fn, kind: wrapped.startsWith(`(${text}`) ? 'function' : 'method' }
+    if (program !== undefined && fn !== undefined) return { text, wrapped, program, fn }
   }
   return undefined
 }
@@ -65,26 +63,4 @@ function functionIn(node: Expression): AnyFunction | undefined {
       : undefined
   }
   return undefined
-}
-
-/** Says the line and column (from 1) of positions in a text. */
-export function positionsIn(text: string): (position: number) => string {
-  const starts = [0]
-  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
-  return (position) => {
-    let [low, high] = [0, starts.length - 1]
-    while (low < high) {
-      const middle = (low + high + 1) >> 1
-      if ((starts[middle] ?? 0) <= position) low = middle
-      else high = middle - 1
-    }
-    return `${low + 1}:${Math.max(position, 0) - (starts[low] ?? 0) + 1}`
-  }
-}
-
-/** The line of a text that holds a position, trimmed. */
-export function lineAt(text: string, node: AnyNode): string {
-  const from = text.lastIndexOf('\n', node.start) + 1
-  const end = text.indexOf('\n', node.start)
-  return text.slice(from, end < 0 ? undefined : end).trim()
 }

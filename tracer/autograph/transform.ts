@@ -10,7 +10,7 @@ import { FunctionContext, Names, type TextContext } from './context.ts'
 import { rewriteExpression, rewritePattern } from './expressions.ts'
 import { Liveness } from './liveness.ts'
 import { Plan } from './plan.ts'
-import { positionsIn } from './source.ts'
+import { positionsIn } from './lines.ts'
 import { canComplete } from './completion.ts'
 import { rewriteList, rewriteUnused } from './statements.ts'
 import {

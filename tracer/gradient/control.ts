@@ -14,6 +14,7 @@ import { GradientError, InternalError } from '../../codegen/errors.ts'
 import { type Graph, textAttribute, type Value } from '../ir/graph.ts'
 import { withoutEffects } from '../ir/rewrite.ts'
 import { defineOp, type GradientContext, type OpDefinition } from '../op.ts'
+import { at } from '../ops/arguments.ts'
 import {
   condTypes,
   noRecord,
@@ -96,10 +97,6 @@ function demandNoReads(graph: Graph): void {
         fix: 'read the variable before the branch or loop, or give the host call what it needs and use its results.',
       })
   }
-}
-
-function at(values: readonly Tensor[], i: number): Tensor {
-  return values[i] as Tensor
 }
 
 function indicesWhere<T>(list: readonly T[], holds: (entry: T, i: number) => boolean): number[] {
@@ -283,11 +280,7 @@ function whileGradient(context: GradientContext<WhileAttrs>): readonly (Tensor |
     },
   )
   return operands.map((_, i) => {
-    if (needed[i] !== true) return null
-    return results[1 + active.indexOf(i)] !== undefined && active.includes(i)
-      ? at(results, 1 + active.indexOf(i))
-      : summed.includes(i)
-        ? at(results, 1 + active.length + summed.indexOf(i))
-        : null
+    const place = [...active, ...summed].indexOf(i)
+    return needed[i] === true && place >= 0 ? at(results, 1 + place) : null
   })
 }

@@ -160,9 +160,7 @@ export function zerosOfType(type: TensorType): Tensor {
 
 /** A chain with a record more. */
 export function pushRecord(record: Tensor, values: readonly Tensor[]): Tensor {
-  const [result] = bind(pushOp, [record, ...values], {})
-  if (result === undefined) throw new InternalError('record_push gave no result')
-  return result
+  return bindOne(pushOp, [record, ...values], {})
 }
 
 /** The chain without its last record, and the values that one keeps. */

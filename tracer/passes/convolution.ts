@@ -106,14 +106,22 @@ function transposed(value: Value, permutation: readonly number[], result: Value,
   }
 }
 
+/** What a `conv` or `fused_conv` consists of. */
+function partsOf(node: Node): {
+  readonly attrs: ConvolutionAttrs
+  readonly axes: ConvolutionAxes
+  readonly input: Value
+  readonly kernel: Value
+  readonly result: Value
+} {
+  const attrs = node.attrs as ConvolutionAttrs
+  const [input, kernel, result] = [at(node.operands, 0), at(node.operands, 1), at(node.results, 0)]
+  return { attrs, axes: axesOf(attrs.axes), input, kernel, result }
+}
+
 /** The convolution with operands that lie as the module wants them, between the transposes that takes. */
 export function withLayout(node: Node): readonly Node[] {
-  const attrs = node.attrs as ConvolutionAttrs
-  const axes = axesOf(attrs.axes)
-  const [input, kernel] = node.operands
-  const [result] = node.results
-  if (input === undefined || kernel === undefined || result === undefined)
-    throw new InternalError('conv takes two operands')
+  const { attrs, axes, input, kernel, result } = partsOf(node)
   const mode = modeOf(axes.input)
   const inputAxes = mode === undefined ? tidyAxes(axes.input, true) : axes.input
   const resultIsTidy = axes.result.feature === result.type.shape.length - 1
@@ -147,12 +155,7 @@ type StepSizes = ConvStep['sizes']
 export function convolutionStepOf(
   node: Node,
 ): Pick<ConvStep, 'adjacent' | 'kernelStart' | 'activation' | 'sizes'> & { readonly scratchFloats: Size } {
-  const attrs = node.attrs as ConvolutionAttrs
-  const axes = axesOf(attrs.axes)
-  const [input, kernel] = node.operands
-  const [result] = node.results
-  if (input === undefined || kernel === undefined || result === undefined)
-    throw new InternalError('conv takes two operands')
+  const { attrs, axes, input, kernel, result } = partsOf(node)
   const adjacent = modeOf(axes.input)
   if (adjacent === undefined) throw new InternalError('the input of a convolution is not laid out')
   const [x, w, y] = [input.type.shape, kernel.type.shape, result.type.shape]

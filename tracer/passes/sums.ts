@@ -14,12 +14,13 @@ export function sumInPlace(graph: Graph): Graph {
   const rewriter = new Rewriter(graph)
   for (const old of graph.nodes) {
     const node = rewriter.updated(mapRegions(old, sumInPlace))
+    if (node.op !== 'while') {
+      rewriter.push(node)
+      continue
+    }
     const begins = node.operands.map((operand) => isZero(operand, (value) => rewriter.producer(value)))
-    rewriter.push(
-      node.op === 'while'
-        ? { ...node, regions: node.regions.map((region, i) => (i === 1 ? summed(region, begins) : region)) }
-        : node,
-    )
+    const regions = node.regions.map((region, i) => (i === 1 ? summed(region, begins) : region))
+    rewriter.push({ ...node, regions })
   }
   return rewriter.finish()
 }

@@ -7,6 +7,7 @@
  */
 import { sizesEqual } from '../../codegen/size.ts'
 import type { ArgumentType, Entry, Signature } from './argument.ts'
+import { type FlatType, flatTypes } from './open-types.ts'
 
 /** Anything that is selected by a signature. */
 export interface Selected {
@@ -16,12 +17,12 @@ export interface Selected {
 /** Dispatch results remembered for signatures that no trace has exactly. */
 const mostRemembered = 1024
 
-const none: readonly Signature[] = []
+const none: readonly (readonly FlatType[])[] = []
 
 export class TraceCache<T extends Selected> {
   readonly #exact = new Map<string, T>()
   #found = new Map<string, T>()
-  #rivals = new Map<T, readonly Signature[]>()
+  #rivals = new Map<T, readonly (readonly FlatType[])[]>()
   readonly #onDelete: (trace: T) => void
   /** Stands for this cache among the objects that select traces. */
   readonly #token: object = {}
@@ -83,19 +84,24 @@ export class TraceCache<T extends Selected> {
     this.#changed()
   }
 
-  /** The traces that go before `trace` for a call that both fit: those more specific, and older ones that are not looser. */
-  rivals(trace: T): readonly Signature[] {
+  /**
+   * The traces that go before `trace` for a call that both fit, as the types of their tensors: those more specific, and older
+   * ones that are not looser.
+   */
+  rivals(trace: T): readonly (readonly FlatType[])[] {
     if (this.#exact.size < 2) return none
     let rivals = this.#rivals.get(trace)
     if (rivals === undefined) {
       const all = this.all.map((other) => other.signature)
       const own = all.indexOf(trace.signature)
-      rivals = all.filter(
-        (other, i) =>
-          i !== own &&
-          overlap(other, trace.signature) &&
-          (accepts(trace.signature, other) || (i < own && !accepts(other, trace.signature))),
-      )
+      rivals = all
+        .filter(
+          (other, i) =>
+            i !== own &&
+            overlap(other, trace.signature) &&
+            (accepts(trace.signature, other) || (i < own && !accepts(other, trace.signature))),
+        )
+        .map(flatTypes)
       this.#rivals.set(trace, rivals)
     }
     return rivals
@@ -136,22 +142,20 @@ const dropped = new FinalizationRegistry<object>((token) => collected.unregister
 
 /** True when a trace for `general` can serve a call of signature `specific`. */
 export function accepts(general: Signature, specific: Signature): boolean {
-  return (
-    general.modes === specific.modes &&
-    general.entries.length === specific.entries.length &&
-    general.entries.every((entry, i) => {
-      const other = specific.entries[i]
-      return (
-        other !== undefined &&
-        entry.path === other.path &&
-        (entry.text === other.text || acceptsType(entry.type, other.type))
-      )
-    })
-  )
+  return agree(general, specific, acceptsType)
 }
 
 /** True when a call may fit both. */
 function overlap(x: Signature, y: Signature): boolean {
+  return agree(x, y, overlapTypes)
+}
+
+/** True when the entries of both are at the same places, and of each two the texts are equal or the types agree. */
+function agree(
+  x: Signature,
+  y: Signature,
+  typesAgree: (x: ArgumentType, y: ArgumentType) => boolean,
+): boolean {
   return (
     x.modes === y.modes &&
     x.entries.length === y.entries.length &&
@@ -160,7 +164,7 @@ function overlap(x: Signature, y: Signature): boolean {
       return (
         other !== undefined &&
         entry.path === other.path &&
-        (entry.text === other.text || overlapTypes(entry.type, other.type))
+        (entry.text === other.text || typesAgree(entry.type, other.type))
       )
     })
   )

@@ -209,7 +209,7 @@ export class TracedFunction {
   /** True when no other trace goes before this one, and its assumptions hold, for a call it fits. */
   #isFirstFor(trace: Trace, tensors: readonly Tensor[]): boolean {
     const rivals = this.#cache.rivals(trace)
-    for (const rival of rivals) if (fits(flatTypes(rival), tensors)) return false
+    for (const rival of rivals) if (fits(rival, tensors)) return false
     return trace.callee.brokenGuard(tensors) === undefined && trace.callee.isCallable
   }
 

@@ -15,18 +15,7 @@ import { Unrolled } from './unrolled.ts'
 const every = 2000
 
 /** Ops that give what is used as a condition. */
-const tests = new Set([
-  'compare',
-  'not',
-  'and',
-  'or',
-  'xor',
-  'is_nan',
-  'reduce_and',
-  'reduce_or',
-  'reduceAnd',
-  'reduceOr',
-])
+const tests = new Set(['compare', 'not', 'and', 'or', 'xor', 'reduce_and', 'reduce_or'])
 
 /** Values that are known to have been looked at. */
 const considered = new WeakSet<Value>()

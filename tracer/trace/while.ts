@@ -69,8 +69,7 @@ export function traceWhile(
         const { count, state } = all as Counted
         return { count: add(count, scalarTensor('int32', 1)), state: body(state) }
       },
-      { op, label: (path) => names.label(path.replace(/^\.state/, '')) },
-      invariants && { invariants: new Map([...invariants].map(([path, shape]) => [`.state${path}`, shape])) },
+      ...asPart(names, invariants),
     )
     return (counted as Counted).state
   }
@@ -116,9 +115,10 @@ function traceAskedWhile(
   initial: unknown,
   condition: (state: unknown) => TensorLike,
   body: (state: unknown) => unknown,
-  { op, label }: LoopNames,
+  names: LoopNames,
   invariants: LoopOptions['invariants'],
 ): unknown {
+  const { op } = names
   const tensors = [...leavesOf(initial).values()].map((leaf) => convertToTensor(leaf, { op }))
   const wanted = structureText(initial)
   const state = withLeaves(initial, tensors)
@@ -135,10 +135,20 @@ function traceAskedWhile(
       const next = withLeaves(given, leaves)
       return { go: predicateOf(condition(next), op), state: next }
     },
-    { op, label: (path) => label(path.replace(/^\.state/, '')) },
-    invariants && { invariants: new Map([...invariants].map(([path, shape]) => [`.state${path}`, shape])) },
+    ...asPart(names, invariants),
   )
   return (asked as Asked).state
+}
+
+/** Names and options for a loop whose state is the part `state` of a larger one. */
+function asPart(
+  { op, label }: LoopNames,
+  invariants: LoopOptions['invariants'] = new Map(),
+): readonly [LoopNames, LoopOptions] {
+  return [
+    { op, label: (path) => label(path.replace(/^\.state/, '')) },
+    { invariants: new Map([...invariants].map(([path, shape]) => [`.state${path}`, shape])) },
+  ]
 }
 
 interface Asked {
